@@ -1,0 +1,34 @@
+# Structure Studio: `make app` starts it, `make test` tests it. Both install first where needed.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+APP_STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.installed-tests
+ARGS ?=
+
+.PHONY: help install app test lint
+
+help:
+	@echo "make app      install where needed and start the page (ARGS='--dataset DIR' passes options on)"
+	@echo "make install  make .venv and install requirements.txt"
+	@echo "make test     install what the tests need and run them all (ARGS='-k name' passes options on)"
+	@echo "make lint     check the code with ruff"
+
+install: $(APP_STAMP)
+
+$(APP_STAMP): requirements.txt scripts/install.py
+	$(PYTHON) scripts/install.py app
+	@touch $@
+
+$(TEST_STAMP): $(APP_STAMP) requirements-dev.txt
+	$(PYTHON) scripts/install.py tests
+	@touch $@
+
+app: $(APP_STAMP)
+	$(RUN) app.py $(ARGS)
+
+test: $(TEST_STAMP)
+	$(RUN) -m pytest $(ARGS)
+
+lint: $(TEST_STAMP)
+	$(RUN) -m ruff check .
