@@ -1,0 +1,1 @@
+"""Evaluation: how well a song's heard structure matches the one asked for."""
