@@ -1,0 +1,164 @@
+"""Puts timed events into the transformer by hooks, and gives them a guidance scale of their own.
+
+The diffusers pipeline keeps its sampling loop and its APG to itself; three kinds of hook reach the
+transformer from outside, live only inside a `with` block, and leave nothing behind. Inside the
+guidance interval each call runs the conditional rows twice, without and with events, and adds
+guidance * (v(text, events) - v(text)) to every row that the pipeline sees. So APG still compares
+text with no text, and the push of the events is not cut by APG's norm limit.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from acestep.event_encoder import EventEncoder, EventResidual
+
+PER_ROW_INPUTS = ("hidden_states", "timestep", "timestep_r", "encoder_hidden_states", "context_latents")
+
+
+def _shifted(layer: nn.Module, residual: Tensor, rows: slice) -> Any:
+    """Hook `layer` so that its token input (batch, tokens, width) gets `residual` added in `rows`."""
+
+    def add(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+        hidden = _add_rows(hidden, residual, rows)
+        if "hidden_states" in kwargs:
+            return args, {**kwargs, "hidden_states": hidden}
+        return (hidden, *args[1:]), kwargs
+
+    return layer.register_forward_pre_hook(add, with_kwargs=True)
+
+
+def _add_rows(hidden: Tensor, residual: Tensor, rows: slice) -> Tensor:
+    residual = residual.to(hidden.dtype)
+    if hidden[rows].shape[0] == hidden.shape[0]:
+        return hidden + residual
+    hidden = hidden.clone()
+    hidden[rows] += residual
+    return hidden
+
+
+class EventConditioning:
+    """A transformer together with the encoder of the events that steer it."""
+
+    def __init__(self, transformer: nn.Module, encoder: EventEncoder | None):
+        self.transformer = transformer
+        self.encoder = encoder
+
+    @contextmanager
+    def _residual_on(self, residual: EventResidual, rows: slice) -> Iterator[None]:
+        """Within the block, every call of the transformer adds `residual` to these rows of its batch."""
+
+        def after_patch(module: nn.Module, args: tuple, output: Tensor) -> Tensor:
+            return _add_rows(output, residual.patch.transpose(1, 2), rows)  # output: (batch, width, tokens)
+
+        with ExitStack() as hooks:
+            handles = [self.transformer.proj_in_conv.register_forward_hook(after_patch)]
+            hooks.callback(lambda: [h.remove() for h in handles])
+            for block, added in zip(self.transformer.layers, residual.blocks, strict=False):
+                handles.append(_shifted(block, added, rows))
+            yield
+
+    @contextmanager
+    def training(self, plan: Tensor, keep: Tensor | None = None) -> Iterator[None]:
+        """Within the block, the transformer hears `plan` (batch, frames, channels), with gradients.
+
+        Args:
+            keep: bool (batch,); rows where it is false hear no events at all (event dropout).
+        """
+        residual = self.encoder(plan)
+        if keep is not None:
+            weight = keep.to(residual.patch.dtype)[:, None, None]
+            residual = EventResidual(residual.patch * weight, tuple(b * weight for b in residual.blocks))
+        with self._residual_on(residual, slice(None)):
+            yield
+
+    @contextmanager
+    def sampling(
+        self, plan: Tensor, guidance: float = 1.0, interval: tuple[float, float] = (0.0, 1.0), strength: float = 1.0
+    ) -> Iterator[None]:
+        """Within the block, the pipeline's calls of the transformer follow `plan`.
+
+        The pipeline calls with n rows, or with 2n where text guidance adds n unconditional ones; n is
+        the plan's batch. Where t lies in `interval`, n rows with events join them for the guidance;
+        elsewhere events simply act on every row, which is guidance 1 at no cost.
+
+        Args:
+            plan: (n, frames, channels).
+            guidance: scale of v(text, events) - v(text); 0 switches events off.
+            interval: lowest and highest t (1 is noise, 0 is music) at which `guidance` acts.
+            strength: factor on the residual itself.
+        """
+        if guidance == 0 or strength == 0:
+            yield
+            return
+        with torch.no_grad():
+            residual = self.encoder(plan.to(self.encoder.device))
+            residual = EventResidual(residual.patch * strength, tuple(b * strength for b in residual.blocks))
+        n = plan.shape[0]
+        running: list[tuple[ExitStack, int]] = []  # the call under way: its hooks, and the rows that the pipeline asked for
+
+        def before(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+            low, high = interval
+            rows = kwargs["hidden_states"].shape[0]
+            guided = guidance != 1 and low <= float(kwargs["timestep"][0]) <= high
+            stack = ExitStack()
+            running.append((stack, rows))
+            if not guided:
+                everywhere = residual
+                if rows > n:
+                    everywhere = EventResidual(
+                        residual.patch.repeat(rows // n, 1, 1),
+                        tuple(b.repeat(rows // n, 1, 1) for b in residual.blocks),
+                    )
+                stack.enter_context(self._residual_on(everywhere, slice(None)))
+                return args, kwargs
+            stack.enter_context(self._residual_on(residual, slice(rows, None)))
+            repeated = {k: torch.cat([kwargs[k], kwargs[k][:n]]) for k in PER_ROW_INPUTS}
+            return args, {**kwargs, **repeated}
+
+        def after(module: nn.Module, args: tuple, kwargs: dict, output: Any) -> Any:
+            stack, asked = running.pop()
+            stack.close()
+            velocity = output[0]
+            if velocity.shape[0] == asked:
+                return output
+            pushed = velocity[:asked] + guidance * (velocity[asked:] - velocity[:n]).repeat(asked // n, 1, 1)
+            return (pushed,)
+
+        handles = [
+            self.transformer.register_forward_pre_hook(before, with_kwargs=True),
+            self.transformer.register_forward_hook(after, with_kwargs=True),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+            for stack, _ in running:  # a call that raised on its way
+                stack.close()
+
+
+@contextmanager
+def masked_cross_attention(transformer: nn.Module, mask: Tensor) -> Iterator[None]:
+    """Within the block, padding in the condition has no effect: a padded batch equals its songs one by one.
+
+    The transformer itself passes no mask to cross-attention.
+
+    Args:
+        mask: bool (batch, condition tokens), true where a token is real.
+    """
+    attention_mask = mask[:, None, None, :]
+
+    def set_mask(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        return args, {**kwargs, "attention_mask": attention_mask}
+
+    handles = [b.cross_attn.register_forward_pre_hook(set_mask, with_kwargs=True) for b in transformer.layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,271 @@
+"""The structured pipeline: diffusers' ACE-Step pipeline plus timed events and an adapter.
+
+Sampling, guidance and prompt template stay diffusers'; this adds the frame plan around a call, keeps
+the gain that peak normalisation applied, and loads adapters with a check that they fit.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydantic
+import torch
+
+from acestep.adapter import (
+    ENCODER_FILE,
+    LORA_NAME,
+    AdapterCard,
+    AdapterError,
+    foreign_metadata,
+    lora_file,
+    read_card,
+)
+from acestep.conditioning import EventConditioning
+from acestep.event_encoder import EventEncoder
+from acestep.loading import SamplingDefaults
+from structure.errors import StudioError
+from structure.events import Event
+from structure.lyrics import lyrics_with_tags
+from structure.plan import PLAN_VERSION, frame_plan
+
+if TYPE_CHECKING:
+    from diffusers import AceStepPipeline
+
+PEAK = 10 ** (-1 / 20)  # the pipeline normalises to a peak of -1 dBFS
+
+
+class RequestError(StudioError):
+    """A request that cannot become a song."""
+
+
+class Cancelled(Exception):
+    """The caller asked a running generation to stop."""
+
+
+class SongRequest(pydantic.BaseModel):
+    """All that makes a song; None takes the checkpoint's default."""
+
+    events: list[Event] = []
+    prompt: str = ""
+    lyrics: str = ""
+    duration: float | None = None  # seconds; the last event's end when None
+    bpm: int | None = None
+    keyscale: str = ""
+    timesignature: str = "4"
+    vocal_language: str = "en"
+    seed: int = 0
+    steps: int | None = None
+    shift: float | None = None
+    guidance_scale: float | None = None
+    event_guidance: float | None = None
+    event_interval: tuple[float, float] | None = None
+    section_tags: bool = True
+    use_events: bool = True
+
+
+@dataclass
+class GeneratedSong:
+    """A finished song: `samples` float32 (n, channels) with a peak of -1 dBFS, reached by `gain_db`."""
+
+    samples: np.ndarray
+    sample_rate: int
+    gain_db: float
+    request: SongRequest
+    seconds: float
+
+
+class StructuredPipeline:
+    """One loaded checkpoint, with at most one adapter. Not for two threads at once: the diffusers pipeline keeps state."""
+
+    def __init__(self, pipe: "AceStepPipeline", model_name: str, model_hash: str, defaults: SamplingDefaults):
+        self.pipe = pipe
+        self.model_name = model_name
+        self.model_hash = model_hash
+        self.defaults = defaults
+        self.conditioning = EventConditioning(pipe.transformer, None)
+        self.card: AdapterCard | None = None
+        self.adapter_folder: Path | None = None
+        self.strength = 1.0
+
+    @property
+    def device(self) -> torch.device:
+        return self.pipe._execution_device
+
+    @property
+    def sample_rate(self) -> int:
+        return self.pipe.sample_rate
+
+    @property
+    def frame_rate(self) -> float:
+        """Latent frames per second."""
+        return self.pipe.latents_per_second
+
+    def load_adapter(self, folder: Path) -> None:
+        """Replace the adapter by the one in `folder`.
+
+        Raises:
+            AdapterError: it is of another base, plan version or shape, or not whole.
+        """
+        folder = Path(folder)
+        card = read_card(folder)
+        if card is not None and card.base_hash != self.model_hash:
+            raise AdapterError(
+                f"{folder.name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the model loaded is "
+                f"{self.model_name} ({self.model_hash}). Load that model, or train the adapter again on this one."
+            )
+        if card is not None and card.plan_version != PLAN_VERSION:
+            raise AdapterError(
+                f"{folder.name}: this adapter reads frame plans of version {card.plan_version}, this program writes "
+                f"version {PLAN_VERSION}. Train it again."
+            )
+        encoder = self._read_encoder(folder, card)
+        self.unload_adapter()
+        self._load_lora(folder)
+        self.conditioning = EventConditioning(self.pipe.transformer, encoder)
+        self.card, self.adapter_folder = card, folder
+
+    def _read_encoder(self, folder: Path, card: AdapterCard | None) -> EventEncoder | None:
+        from safetensors.torch import load_file
+
+        if card is None or not card.has_events:
+            return None
+        encoder = EventEncoder.for_transformer(self.pipe.transformer, card.vocabulary)
+        try:
+            encoder.load_state_dict(load_file(folder / ENCODER_FILE))
+        except (OSError, RuntimeError, ValueError) as problem:
+            raise AdapterError(f"{folder.name}: {ENCODER_FILE} does not fit or is damaged ({problem}).") from problem
+        return encoder.to(self.device).eval().requires_grad_(False)
+
+    def _load_lora(self, folder: Path) -> None:
+        path = lora_file(folder)
+        if path is None:
+            raise AdapterError(f"{folder.name}: the LoRA file is missing. Copy the whole adapter folder.")
+        try:
+            state, metadata = self.pipe.lora_state_dict(
+                str(folder), weight_name=path.name, use_safetensors=True, local_files_only=True, return_lora_metadata=True
+            )
+            self.pipe.transformer.load_lora_adapter(
+                state, metadata=metadata or foreign_metadata(folder), adapter_name=LORA_NAME
+            )
+        except (OSError, ValueError, RuntimeError, KeyError) as problem:
+            raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({problem}).") from problem
+
+    def unload_adapter(self) -> None:
+        """Back to the bare checkpoint."""
+        if LORA_NAME in getattr(self.pipe.transformer, "peft_config", {}):
+            self.pipe.transformer.unload_lora()
+        self.conditioning = EventConditioning(self.pipe.transformer, None)
+        self.card = self.adapter_folder = None
+        self.strength = 1.0
+
+    def set_strength(self, strength: float) -> None:
+        """Scale the adapter, LoRA and events alike; 0 is the bare checkpoint, 1 the adapter as trained."""
+        if LORA_NAME in getattr(self.pipe.transformer, "peft_config", {}):
+            self.pipe.transformer.set_adapters([LORA_NAME], [strength])
+        self.strength = strength
+
+    def complete(self, request: SongRequest) -> SongRequest:
+        """The request with every default filled in.
+
+        Raises:
+            RequestError: no length is given and no event tells one, or a value makes no sense.
+        """
+        duration = request.duration or max((e.end for e in request.events), default=None)
+        if duration is None:
+            raise RequestError("The song's length is unknown: write a structure such as `verse 0-8`, or give a duration.")
+        if not 1 <= duration <= 600:
+            raise RequestError(f"A song of {duration:g} s cannot be made: give a length from 1 to 600 seconds.")
+        late = [e for e in request.events if e.end > duration + 0.05]
+        if late:
+            raise RequestError(
+                f"The {late[0].type} ends at {late[0].end:g} s, after the song's end at {duration:g} s. "
+                "Lengthen the song or shorten the structure."
+            )
+        if request.steps is not None and not 1 <= request.steps <= 200:
+            raise RequestError(f"{request.steps} steps make no sense: give 1 to 200.")
+        filled = {"duration": float(duration)}
+        for name in ("steps", "shift", "guidance_scale", "event_guidance", "event_interval"):
+            if getattr(request, name) is None:
+                filled[name] = getattr(self.defaults, name)
+        return request.model_copy(update=filled)
+
+    def generate(
+        self,
+        request: SongRequest,
+        on_step: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> GeneratedSong:
+        """Make one song.
+
+        Args:
+            on_step: told (steps done, steps in all) after each step.
+            cancelled: asked after each step; true stops the song.
+
+        Raises:
+            RequestError: the request makes no sense.
+            Cancelled: `cancelled` said so.
+        """
+        request = self.complete(request)
+        begin = time.perf_counter()
+        latents = self._sample(request, on_step, cancelled)
+        samples, gain_db = self._decode(latents, request.duration)
+        return GeneratedSong(samples, self.sample_rate, gain_db, request, time.perf_counter() - begin)
+
+    def _sample(
+        self, request: SongRequest, on_step: Callable[[int, int], None] | None, cancelled: Callable[[], bool] | None
+    ) -> torch.Tensor:
+        """Latents (1, frames, channels) of a completed request."""
+
+        def after_step(pipe: Any, step: int, timestep: float, tensors: dict) -> dict:
+            if on_step:
+                on_step(step + 1, request.steps)
+            if cancelled and cancelled():
+                raise Cancelled
+            return tensors
+
+        lyrics = request.lyrics
+        if request.section_tags and request.use_events:
+            lyrics = lyrics_with_tags(lyrics, request.events)
+        steered = self._steered(request) if request.use_events and request.events else nullcontext()
+        with steered:
+            return self.pipe(
+                prompt=request.prompt,
+                lyrics=lyrics,
+                audio_duration=request.duration,
+                vocal_language=request.vocal_language,
+                num_inference_steps=request.steps,
+                guidance_scale=request.guidance_scale,
+                shift=request.shift,
+                generator=torch.Generator().manual_seed(request.seed),
+                bpm=request.bpm,
+                keyscale=request.keyscale,
+                timesignature=request.timesignature,
+                output_type="latent",
+                callback_on_step_end=after_step,
+            ).audios
+
+    def _steered(self, request: SongRequest) -> Any:
+        if self.conditioning.encoder is None:
+            return nullcontext()
+        vocabulary = self.card.vocabulary if self.card else None
+        n_frames = math.ceil(request.duration * self.frame_rate)
+        plan = frame_plan(request.events, n_frames, self.frame_rate, *([vocabulary] if vocabulary else []))
+        return self.conditioning.sampling(
+            torch.from_numpy(plan)[None].to(self.device), request.event_guidance, request.event_interval, self.strength
+        )
+
+    @torch.no_grad()
+    def _decode(self, latents: torch.Tensor, duration: float) -> tuple[np.ndarray, float]:
+        """Samples (n, channels) normalised as the diffusers pipeline does it, and the gain that took, in dB."""
+        audio = self.pipe.vae.decode(latents.transpose(1, 2).to(self.pipe.vae.dtype)).sample.float()
+        gain = 1.0
+        if (peak := audio.abs().max()) > 1:  # two steps, as diffusers takes them, so that every bit agrees
+            audio, gain = audio / peak, 1 / peak.item()
+        scale = PEAK / audio.abs().max().clamp(min=1e-6)
+        samples = (audio * scale)[0].T.cpu().numpy()
+        return samples[: round(duration * self.sample_rate)], 20 * math.log10(gain * scale.item())

@@ -1,0 +1,226 @@
+"""Teaches the starter's base model: music from captions and metadata, without ever seeing an event.
+
+What the real base knows, it knows too: section tags in half of the lyrics (order, no times) and, in a
+fifth of the batches, a masked span of the song as source (so that repaint works).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import AceStepPipeline, AceStepTransformer1DModel, FlowMatchEulerDiscreteScheduler
+from diffusers.pipelines.ace_step import AceStepConditionEncoder
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+
+from acestep.conditioning import masked_cross_attention
+from acestep.conditions import silent_reference
+from acestep.flow import sample_timesteps, velocity_loss
+from acestep.starter.codec import StarterCodec
+from structure.events import Event
+from structure.lyrics import section_tags
+
+LENGTHS = ((16.0, 8), (24.0, 8), (32.0, 6), (48.0, 4))  # seconds of a batch's crops, crops in the batch
+LENGTH_WEIGHTS = (0.3, 0.35, 0.25, 0.1)
+LEARNING_RATE = 1.2e-3
+WARM_UP = 150
+TIMESTEP_MU = 0.0
+CONDITION_DROPOUT = 0.15
+TAGGED_LYRICS = 0.5
+MASKED_SOURCE = 0.2
+EMA_DECAY = 0.997
+
+
+@dataclass
+class LatentSong:
+    """A song ready for training: `latents` float32 (frames, channels) and its sidecar."""
+
+    latents: Tensor
+    sidecar: dict
+
+
+def train_tokenizer(texts: list[str], vocabulary: int = 1200) -> PreTrainedTokenizerFast:
+    """Byte-level BPE fitted on these texts; any other text still encodes, byte by byte if need be."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(
+        texts, vocab_size=vocabulary, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe._tokenizer, pad_token="<|endoftext|>", eos_token="<|endoftext|>", padding_side="right"
+    )
+
+
+def untrained_pipeline(codec: StarterCodec, tokenizer: PreTrainedTokenizerFast, width: int, seed: int) -> AceStepPipeline:
+    """The classes of a real checkpoint, tiny and with random weights."""
+    torch.manual_seed(seed)
+    channels = codec.config.latent_channels
+    attention = {"num_attention_heads": width // 32, "num_key_value_heads": width // 64, "head_dim": 32}
+    text = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=32, pad_token_id=tokenizer.pad_token_id, max_position_embeddings=4096,
+    )  # fmt: skip
+    transformer = AceStepTransformer1DModel(
+        hidden_size=width, intermediate_size=width * 5 // 2, num_hidden_layers=4, in_channels=3 * channels,
+        audio_acoustic_hidden_dim=channels, patch_size=2, rope_theta=10000.0, sliding_window=128, **attention,
+    )  # fmt: skip
+    encoder = AceStepConditionEncoder(
+        hidden_size=width, intermediate_size=width * 2, text_hidden_dim=128, timbre_hidden_dim=channels,
+        num_lyric_encoder_hidden_layers=1, num_timbre_encoder_hidden_layers=1, rope_theta=10000.0, **attention,
+    )  # fmt: skip
+    with torch.no_grad():
+        silence = codec.encode(torch.zeros(1, 1, 200 * codec.frame)).latent_dist.mode()[0, :, 100]
+        encoder.silence_latent[:] = silence
+    return AceStepPipeline(
+        vae=codec, text_encoder=Qwen3Model(text), tokenizer=tokenizer, transformer=transformer,
+        condition_encoder=encoder, scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+    )  # fmt: skip
+
+
+class BatchMaker:
+    """Draws training batches: crops, their words, their source context."""
+
+    def __init__(self, pipe: AceStepPipeline, songs: list[LatentSong], seed: int):
+        self.pipe, self.songs = pipe, songs
+        self.rng = np.random.default_rng(seed)
+        self.silence = pipe.condition_encoder.silence_latent[0, 0]
+
+    def draw(self) -> dict[str, Tensor]:
+        """x_0, mask and context of one batch, and the token ids and masks of its words."""
+        rng, rate = self.rng, self.pipe.latents_per_second
+        seconds, batch = LENGTHS[rng.choice(len(LENGTHS), p=LENGTH_WEIGHTS)]
+        n_frames = int(seconds * rate)
+        chosen = [self.songs[i] for i in rng.integers(len(self.songs), size=batch)]
+        channels = chosen[0].latents.shape[1]
+        x_0, mask = torch.zeros(batch, n_frames, channels), torch.zeros(batch, n_frames)
+        texts, lyrics = [], []
+        for i, song in enumerate(chosen):
+            room = max(0, len(song.latents) - n_frames)
+            start = rng.choice([0, room, rng.integers(room + 1)], p=[0.35, 0.2, 0.45])
+            crop = song.latents[start : start + n_frames]
+            x_0[i, : len(crop)], mask[i, : len(crop)] = crop, 1
+            text, lyric = self._words(song.sidecar, start / rate, (start + len(crop)) / rate)
+            texts.append(text)
+            lyrics.append(lyric)
+        source, chunk = self.silence.expand_as(x_0).clone(), torch.ones_like(x_0)
+        if rng.random() < MASKED_SOURCE:
+            begin = rng.integers(n_frames // 2)
+            end = begin + rng.integers(n_frames // 8, n_frames // 2)
+            source, chunk = x_0.clone(), torch.zeros_like(x_0)
+            source[:, begin:end], chunk[:, begin:end] = self.silence, 1
+        words = {
+            kind: self.pipe.tokenizer(lines, padding="longest", truncation=True, max_length=limit, return_tensors="pt")
+            for kind, lines, limit in (("text", texts, 256), ("lyric", lyrics, 2048))
+        }
+        return {"x_0": x_0, "mask": mask, "context": torch.cat([source, chunk], -1), **words}
+
+    def _words(self, sidecar: dict, begin: float, end: float) -> tuple[str, str]:
+        """Prompt and lyrics in the pipeline's template; tags of the sections that the crop holds, half of the time."""
+        lyrics = sidecar["lyrics"]
+        if self.rng.random() < TAGGED_LYRICS:
+            heard = [Event.model_validate(e) for e in sidecar["events"]]
+            lyrics = section_tags([e for e in heard if e.start < end - 0.5 and e.end > begin + 0.5])
+        known = self.rng.random() < 0.9  # people do not always give tempo and key
+        return self.pipe._format_prompt(
+            prompt=sidecar["caption"],
+            lyrics=lyrics,
+            vocal_language=sidecar["vocal_language"],
+            audio_duration=end - begin,
+            bpm=sidecar["bpm"] if known else None,
+            keyscale=sidecar["keyscale"] if known else None,
+            timesignature=sidecar["timesignature"],
+        )
+
+
+class _FixedTimbre(nn.Module):
+    """Stands in for the timbre encoder while training: there is only silence to hear, so its answer is constant."""
+
+    def __init__(self, embedding: Tensor):
+        super().__init__()
+        self.register_buffer("embedding", embedding)  # (1, 1, width)
+
+    def forward(self, packed: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+        n = len(order)
+        return self.embedding.expand(n, -1, -1), torch.ones(n, 1, dtype=torch.long)
+
+
+@contextmanager
+def _fixed_timbre(pipe: AceStepPipeline) -> Iterator[None]:
+    encoder = pipe.condition_encoder.timbre_encoder
+    with torch.no_grad():
+        embedding, _ = encoder(silent_reference(pipe), torch.zeros(1, dtype=torch.long))
+    pipe.condition_encoder.timbre_encoder = _FixedTimbre(embedding)
+    try:
+        yield
+    finally:
+        pipe.condition_encoder.timbre_encoder = encoder
+
+
+def _encode_words(pipe: AceStepPipeline, batch: dict) -> tuple[Tensor, Tensor]:
+    """Condition (batch, tokens, width) and its mask, with gradients into the text encoder."""
+    text, lyric = batch["text"], batch["lyric"]
+    return pipe.condition_encoder(
+        text_hidden_states=pipe.text_encoder(input_ids=text.input_ids).last_hidden_state,
+        text_attention_mask=text.attention_mask.bool(),
+        lyric_hidden_states=pipe.text_encoder.get_input_embeddings()(lyric.input_ids),
+        lyric_attention_mask=lyric.attention_mask.bool(),
+        refer_audio_acoustic_hidden_states_packed=text.attention_mask,  # unread by the fixed timbre
+        refer_audio_order_mask=torch.arange(len(text.input_ids)),
+    )
+
+
+def train_base(
+    pipe: AceStepPipeline,
+    songs: list[LatentSong],
+    steps: int,
+    seed: int,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> None:
+    """Train transformer, condition encoder and text encoder of `pipe` in place; ends with averaged weights.
+
+    Args:
+        steps: optimizer steps; warm-up, then a cosine to a twentieth.
+        on_step: told (step, loss) after each step.
+    """
+    with _fixed_timbre(pipe):
+        _train(pipe, songs, steps, seed, on_step)
+
+
+def _train(
+    pipe: AceStepPipeline, songs: list[LatentSong], steps: int, seed: int, on_step: Callable[[int, float], None]
+) -> None:
+    parts = nn.ModuleList([pipe.transformer, pipe.condition_encoder, pipe.text_encoder])
+    parts.train()
+    averaged = torch.optim.swa_utils.AveragedModel(
+        parts, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=False
+    )
+    parameters = [p for p in parts.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda i: min(1, (i + 1) / WARM_UP) * (0.05 + 0.475 * (1 + math.cos(math.pi * i / steps)))
+    )
+    batches = BatchMaker(pipe, songs, seed)
+    generator = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        batch = batches.draw()
+        hidden, real = _encode_words(pipe, batch)
+        n = len(hidden)
+        dropped = torch.rand(n, generator=generator) < CONDITION_DROPOUT
+        hidden = torch.where(dropped[:, None, None], pipe.condition_encoder.null_condition_emb, hidden)
+        t = sample_timesteps(n, TIMESTEP_MU, generator=generator)
+        noise = torch.randn(batch["x_0"].shape, generator=generator)
+        with masked_cross_attention(pipe.transformer, real):
+            loss = velocity_loss(pipe.transformer, batch["x_0"], hidden, batch["context"], batch["mask"], t, noise)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        averaged.update_parameters(parts)
+        on_step(step, loss.item())
+    parts.load_state_dict(averaged.module.state_dict())
+    parts.eval().requires_grad_(False)
