@@ -1,0 +1,1 @@
+"""Generation: a structure in words becomes a song and the sidecar that says how it was made."""

@@ -1,0 +1,123 @@
+"""Command line of generation: `python -m generation make …` writes songs, `parse …` shows what a structure says.
+
+Many songs cost one start of the model with `--requests FILE.jsonl`: one JSON object a line, with the keys `structure`
+(or `events`), `caption`, `lyrics`, `duration`, `bpm`, `keyscale`, `seed`, `steps`, `guidance`, `event_guidance`,
+`adapter`, `output` and the rest of the flags' names; what a line leaves out comes from the flags.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from structure.errors import StudioError
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m generation", description="Make songs whose sections lie in time.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    make = commands.add_parser("make", help="make a song, or many, each with its sidecar", epilog=__doc__)
+    make.add_argument("structure", nargs="?", default="", help="such as 'intro 0-4, verse 4-12, crash @12'")
+    make.add_argument("--caption", default="", help="what it should sound like")
+    make.add_argument("--lyrics", default="", help="text to sing; [Instrumental] for none")
+    make.add_argument("--lyrics-file", type=Path, help="read the lyrics from this UTF-8 file")
+    make.add_argument("--duration", type=float, help="length in seconds (default: where the structure ends)")
+    make.add_argument("--bpm", type=int, help="beats per minute (default: left to the model)")
+    make.add_argument("--key", dest="keyscale", default="", help="such as 'A minor' (default: left to the model)")
+    make.add_argument("--timesignature", default="4", help="beats in a bar (default: 4)")
+    make.add_argument("--language", dest="vocal_language", default="en", help="language of the lyrics (default: en)")
+    make.add_argument("--seed", type=int, default=0, help="same seed, same song (default: 0)")
+    make.add_argument("--steps", type=int, help="denoising steps (default: the model's)")
+    make.add_argument("--shift", type=float, help="shift of the noise levels (default: the model's)")
+    make.add_argument("--guidance", type=float, help="guidance on caption and lyrics, 1 is off (default: the model's)")
+    make.add_argument(
+        "--event-guidance", type=float, help="guidance on the structure, 1 is off (default: the adapter's)"
+    )
+    make.add_argument(
+        "--event-interval",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="noise levels, 0 to 1, between which the structure is guided (default: the adapter's)",
+    )
+    make.add_argument(
+        "--no-events", dest="use_events", action="store_false", help="do not tell the model the times, only the text"
+    )
+    make.add_argument(
+        "--no-section-tags", dest="section_tags", action="store_false", help="add no [Verse] tags to the lyrics"
+    )
+    make.add_argument("--model", default="starter", help="starter, a diffusers folder or a hub id (default: starter)")
+    make.add_argument("--adapter", default="default", help="adapter folder, none, or default: the model's own")
+    make.add_argument("--strength", type=float, default=1.0, help="of the adapter, 0 is off, 1 as trained (default: 1)")
+    make.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    make.add_argument("--output", type=Path, help="WAV file; with --requests a folder (default: outputs)")
+    make.add_argument("--requests", type=Path, metavar="FILE", help="make every song of this .jsonl file")
+    make.add_argument("--overwrite", action="store_true", help="replace a song that was not made here")
+    make.add_argument("--json", action="store_true", help="print one JSON object a song instead of its path")
+
+    parse = commands.add_parser("parse", help="print a structure's events as JSON")
+    parse.add_argument("structure", help="such as 'intro 0-4, verse 4-12'; - reads standard input")
+    parse.add_argument("--duration", type=float, help="length of the song in seconds")
+    return parser
+
+
+def parse_command(structure: str, duration: float | None) -> None:
+    """Print the events of a structure as a JSON list."""
+    from structure.language import parse_structure
+
+    text = sys.stdin.read() if structure == "-" else structure
+    print(json.dumps([event.to_dict() for event in parse_structure(text, duration)], ensure_ascii=False))
+
+
+def make_command(arguments: argparse.Namespace) -> None:
+    """Make the song, or all songs, that the flags ask for; everything is checked before the model loads."""
+    from generation.jobs import Job, RequestError, make_job, read_jobs
+    from generation.service import generate_song, output_folder
+
+    flags = vars(arguments)
+    defaults: dict[str, Any] = {name: flags[name] for name in Job.model_fields if name in flags and name != "output"}
+    if arguments.lyrics_file is not None:
+        try:
+            defaults["lyrics"] = arguments.lyrics_file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise RequestError(f"{arguments.lyrics_file}: cannot be read as UTF-8 text ({problem}).") from problem
+    if arguments.requests is not None:
+        folder = arguments.output or output_folder()
+        jobs = read_jobs(arguments.requests, defaults)
+        outputs = [folder / (job.output or f"{number:03d}.wav") for number, job in enumerate(jobs, start=1)]
+        twice = {path for path in outputs if outputs.count(path) > 1}
+        if twice:
+            raise RequestError(f"{arguments.requests.name}: two songs would be written to {sorted(twice)[0]}.")
+    else:
+        jobs, outputs = [make_job(defaults)], [arguments.output]
+        jobs[0].timed_events()
+    for job, output in zip(jobs, outputs, strict=True):
+        song = generate_song(
+            job, model=arguments.model, device=arguments.device, output=output, overwrite=arguments.overwrite
+        )
+        if arguments.json:
+            print(json.dumps({"audio": str(song.audio), "sidecar": str(song.sidecar), **song.made}), flush=True)
+        else:
+            print(song.audio, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when done, 2 with one line on stderr when a person can put it right."""
+    arguments = get_parser().parse_args(argv)
+    try:
+        if arguments.command == "parse":
+            parse_command(arguments.structure, arguments.duration)
+        else:
+            make_command(arguments)
+    except StudioError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""The generation service: a checked request in, a WAV file and its sidecar out.
+
+One model stays warm per process, since loading costs seconds; `release` gives its memory back. The page and the
+command line come through the same function.
+"""
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError
+from structure.events import Event
+from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
+
+if TYPE_CHECKING:
+    from acestep.pipeline import GeneratedSong, StructuredPipeline
+
+OnStep = Callable[[int, int], None]
+PURPOSE = "making a song"
+
+
+class Cancelled(Exception):
+    """The person stopped the song; nothing was written."""
+
+
+class DeviceGate(Protocol):
+    """Who may use the device: the page and training runs take turns (a module with these functions will do)."""
+
+    def try_lock(self, device: str, purpose: str) -> AbstractContextManager[Any] | None:
+        """Take the device, or None while somebody else has it."""
+
+    def holder(self, device: str) -> Any:
+        """Who has it (with `.sentence()` for a person), or None."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song on disk.
+
+    `made` is what the sidecar keeps under `generation`: model, adapter, seed, steps, guidance, gain. `took` is in
+    seconds.
+    """
+
+    audio: Path
+    sidecar: Path
+    events: list[Event]
+    duration: float
+    made: dict[str, Any]
+    took: float
+
+
+class _Warm:
+    """The one model that this process keeps loaded, and the lock that its single user holds."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.pipeline: StructuredPipeline | None = None
+        self.key: tuple[str, str] | None = None  # (model, device)
+        self.adapter: str | None = None  # folder, "" for none
+
+
+_warm = _Warm()
+
+
+def output_folder() -> Path:
+    """Where songs go when nobody says where: `outputs` under the working directory, else in the user's data folder."""
+    beside = Path.cwd() / "outputs"
+    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
+        return beside
+    from platformdirs import user_data_path
+
+    return user_data_path("structure-studio") / "outputs"
+
+
+def generate_song(
+    job: Job,
+    *,
+    model: str = "starter",
+    device: str = "auto",
+    output: Path | None = None,
+    overwrite: bool = False,
+    on_step: OnStep | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    gate: DeviceGate | None = None,
+) -> Song:
+    """Make one song and write it beside its sidecar.
+
+    Args:
+        job: what is asked for.
+        model: `starter`, a diffusers folder or a hub id.
+        device: torch's name, or `auto`.
+        output: WAV file; None picks a new name in `output_folder()`.
+        overwrite: replace a song at `output` that was not made here; one made here is always replaced.
+        on_step: called with (steps done, steps in all).
+        on_wait: called with a sentence while another process has the device.
+        cancelled: asked at every step; True raises `Cancelled` and writes nothing.
+        gate: takes turns on the device with training runs; None: no turns.
+
+    Raises:
+        StudioError: the request, the model, the adapter or the disk is at fault; one sentence.
+        Cancelled: `cancelled` said so.
+    """
+    job.timed_events()  # a typing mistake is told before the model loads
+    target = _check_target(output, overwrite)
+    stopped = cancelled or (lambda: False)
+    with _warm.lock, _device_turn(gate, device, on_wait, stopped):
+        pipeline = warm_pipeline(model, job.adapter, device)
+        if stopped():
+            raise Cancelled
+        started = time.perf_counter()
+        made = _generate(pipeline, job, on_step, stopped)
+        took = time.perf_counter() - started
+        facts = _facts(pipeline, job, made)
+    _write(target, made, facts)
+    return Song(
+        audio=target,
+        sidecar=sidecar_path(target),
+        events=list(made.request.events),
+        duration=len(made.samples) / made.sample_rate,
+        made=facts,
+        took=took,
+    )
+
+
+def warm_pipeline(model: str, adapter: str = DEFAULT_ADAPTER, device: str = "auto") -> "StructuredPipeline":
+    """The loaded model with the adapter asked for; loads or swaps only what differs from the last call.
+
+    Args:
+        model: `starter`, a diffusers folder or a hub id.
+        adapter: a folder, `none`, or `default`: the one that ships with the model, if any.
+        device: torch's name, or `auto`.
+
+    Raises:
+        ModelError: the model or the adapter cannot be loaded or does not fit.
+    """
+    from acestep.loading import load_pipeline
+
+    with _warm.lock:
+        if _warm.pipeline is None or _warm.key != (model, device):
+            release()
+            _warm.pipeline = load_pipeline(model, device)
+            _warm.key, _warm.adapter = (model, device), None
+        folder = adapter_folder(model, adapter)
+        wanted = "" if folder is None else f"{folder.resolve()}@{_changed(folder)}"
+        if _warm.adapter != wanted:
+            _warm.adapter = None
+            _warm.pipeline.unload_adapter()
+            if folder is not None:
+                _warm.pipeline.load_adapter(folder)
+            _warm.adapter = wanted
+        return _warm.pipeline
+
+
+def release() -> None:
+    """Forget the warm model and give its memory back; does nothing while a song is being made."""
+    import gc
+    import sys
+
+    if not _warm.lock.acquire(blocking=False):
+        return
+    try:
+        if _warm.pipeline is None:
+            return
+        _warm.pipeline = _warm.key = _warm.adapter = None
+        gc.collect()
+        sys.modules["torch"].cuda.empty_cache()  # does nothing on a machine without CUDA
+    finally:
+        _warm.lock.release()
+
+
+def adapter_folder(model: str, adapter: str) -> Path | None:
+    """The folder that `adapter` means for this model; None for no adapter.
+
+    Raises:
+        RequestError: the folder does not exist.
+    """
+    if adapter == NO_ADAPTER:
+        return None
+    if adapter == DEFAULT_ADAPTER:
+        if model != "starter":
+            return None
+        from acestep.loading import STARTER_ADAPTER
+
+        return STARTER_ADAPTER if (STARTER_ADAPTER / "adapter.json").exists() else None
+    folder = Path(adapter).expanduser()
+    if not folder.is_dir():
+        raise RequestError(f"{adapter}: there is no such adapter folder. Give a folder, `none` or `default`.")
+    return folder
+
+
+def _generate(
+    pipeline: "StructuredPipeline", job: Job, on_step: OnStep | None, stopped: Callable[[], bool]
+) -> "GeneratedSong":
+    """Run the pipeline at the adapter strength asked for."""
+    from acestep import pipeline as model_layer
+
+    pipeline.set_strength(job.strength)
+    try:
+        return pipeline.generate(job.song_request(), on_step=on_step, cancelled=stopped)
+    except model_layer.Cancelled as problem:
+        raise Cancelled from problem
+
+
+def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> dict[str, Any]:
+    """All that made the song: enough to make it again."""
+    request, card = made.request, pipeline.card
+    return {
+        "product": "Structure Studio",
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": pipeline.model_name,
+        "model_hash": pipeline.model_hash,
+        "adapter": str(pipeline.adapter_folder) if pipeline.adapter_folder else None,
+        "adapter_has_events": card is not None and card.has_events,
+        "strength": job.strength,
+        "structure": job.structure or None,
+        "seed": request.seed,
+        "steps": request.steps,
+        "shift": request.shift,
+        "guidance_scale": request.guidance_scale,
+        "event_guidance": request.event_guidance,
+        "event_interval": list(request.event_interval) if request.event_interval else None,
+        "section_tags": request.section_tags,
+        "use_events": request.use_events,
+        "gain_db": round(float(made.gain_db), 4),
+        "sample_rate": made.sample_rate,
+        "device": str(pipeline.device),
+        "took_seconds": round(float(made.seconds), 3),
+    }
+
+
+def _write(target: Path, made: "GeneratedSong", facts: dict[str, Any]) -> None:
+    """Write the WAV file, then the sidecar, so that a sidecar never speaks of a song that is not there."""
+    from annotate.audio import write_audio
+
+    request = made.request
+    fields = {
+        "caption": request.prompt,
+        "lyrics": request.lyrics,
+        "bpm": request.bpm,
+        "keyscale": request.keyscale,
+        "timesignature": request.timesignature,
+        "vocal_language": request.vocal_language,
+        "duration": round(len(made.samples) / made.sample_rate, 3),
+        "generation": facts,
+    }
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_audio(target, made.samples, made.sample_rate)
+        sidecar = with_fields(read_sidecar(target), **fields)
+        save_sidecar(with_events(sidecar, request.events), overwrite=True)
+    except OSError as problem:
+        raise RequestError(f"{target}: the song cannot be written ({problem.strerror or problem}).") from problem
+
+
+def _check_target(output: Path | None, overwrite: bool) -> Path:
+    """The WAV file to write, refused before any work where it would destroy somebody's own song."""
+    if output is None:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        return output_folder() / f"{stamp}-{secrets.token_hex(6)}.wav"  # not to be guessed by another visitor
+    target = output.expanduser()
+    if target.suffix.lower() != ".wav":
+        raise RequestError(f"{output}: songs are written as WAV, so the name must end in .wav.")
+    sidecar = sidecar_path(target)
+    if not overwrite and (target.exists() or sidecar.exists()):
+        ours = sidecar.exists() and read_sidecar(target).get("generation") is not None
+        if not ours:
+            raise RequestError(
+                f"{output}: a song or sidecar that was not made here lies there. "
+                "Choose another name, or add --overwrite to replace it."
+            )
+    return target
+
+
+def _device_turn(
+    gate: DeviceGate | None, device: str, on_wait: Callable[[str], None] | None, stopped: Callable[[], bool]
+) -> AbstractContextManager[Any]:
+    """Wait for the device; a person can cancel the wait."""
+    if gate is None:
+        return nullcontext()
+    from acestep.loading import choose_device
+
+    name = choose_device(device)
+    while (turn := gate.try_lock(name, PURPOSE)) is None:
+        release()  # whoever has the device gets the memory too
+        owner = gate.holder(name)
+        if owner is not None and on_wait is not None:
+            on_wait(owner.sentence())
+        if stopped():
+            raise Cancelled
+        time.sleep(0.3)
+    return turn
+
+
+def _changed(folder: Path) -> int:
+    """When the adapter's files last changed (ns), so that an adapter trained again is read again."""
+    return max((path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()), default=0)
