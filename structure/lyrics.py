@@ -1,0 +1,58 @@
+"""Section tags: the order of a song's sections, written into its lyrics the way ACE-Step was trained to read them."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from structure.events import SECTION_TYPES, Event, normalise_type, sections
+
+_WORDLESS = ("intro", "instrumental", "solo", "breakdown", "build-up", "drop", "interlude", "outro", "silence")
+_TAGS = {"build-up": "Build", "pre-chorus": "Pre-Chorus", "post-chorus": "Post-Chorus"}  # ACE-Step's own spelling
+_TAG_LINE = re.compile(r"^\s*\[([^\[\]\n]+)\]\s*$", re.MULTILINE)
+_NO_VOICE = "[instrumental]"
+
+
+def section_tags(events: Iterable[Event]) -> str:
+    """One tag per section, in order of time: `[Intro]`, `[Verse]`, … each on a line of its own."""
+    return "\n".join(_tag(e) for e in sections(events))
+
+
+def has_section_tags(lyrics: str) -> bool:
+    """Whether a line of the lyrics is a section tag.
+
+    `[Verse 2]` and `[Chorus - loud]` are. A lone `[Instrumental]` is not: it says that nobody sings, not where the
+    parts are.
+    """
+    if lyrics.strip().lower() == _NO_VOICE:
+        return False
+    return any(
+        normalise_type(re.split(r"\s[-–—:|]\s|[:|]", tag)[0]) in SECTION_TYPES for tag in _TAG_LINE.findall(lyrics)
+    )
+
+
+def lyrics_with_tags(lyrics: str, events: Sequence[Event]) -> str:
+    """The lyrics with a tag for every section; as they are where they carry tags already, or there are no sections.
+
+    Stanzas (separated by blank lines) go in order to the sections that are usually sung. Where there are more
+    stanzas than such sections, neighbours share one; where nothing is usually sung, all words follow the tags.
+    """
+    parts = sections(events)
+    if not parts or has_section_tags(lyrics):
+        return lyrics
+    if lyrics.strip().lower() == _NO_VOICE:
+        return f"{lyrics.strip()}\n\n{section_tags(parts)}"
+    stanzas = [s.strip("\n") for s in re.split(r"\n\s*\n", lyrics.strip()) if s.strip()]
+    if not stanzas:
+        return section_tags(parts)
+    sung = [i for i, part in enumerate(parts) if part.type not in _WORDLESS]
+    if not sung:
+        return "\n".join([section_tags(parts), *stanzas])
+    words: dict[int, list[str]] = {}
+    for n, stanza in enumerate(stanzas):
+        at = n if len(stanzas) <= len(sung) else n * len(sung) // len(stanzas)
+        words.setdefault(sung[at], []).append(stanza)
+    return "\n".join(line for i, part in enumerate(parts) for line in [_tag(part), *words.get(i, [])])
+
+
+def _tag(event: Event) -> str:
+    words = event.type.replace("[", "").replace("]", "").split()
+    return f"[{_TAGS.get(event.type) or ' '.join(w[0].upper() + w[1:] for w in words)}]"
