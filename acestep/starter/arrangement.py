@@ -11,7 +11,7 @@ learned, from a second of sound.
 | chorus | full, open hats, crash | busy | wide, bright | lead in octaves | full |
 | bridge | toms, half time | long notes | low pad | none | middle |
 | breakdown | none | none | none | high soft plucks over air | lowest |
-| solo | kick, snare, sixteenth hats | yes | none | dense high lead | high |
+| solo | kick, snare, sixteenth hats | yes | one soft stab a bar | dense high lead | high |
 | outro | ride | none | long low chords, falling | none | low |
 """
 
@@ -139,8 +139,8 @@ def make_theme(rng: np.random.Generator, style: Style, root: int, mode: str) -> 
 class Section:
     """One section while it is played: two buses (music, drums) and the kicks' places; nothing sounds past its end."""
 
-    def __init__(self, theme: Theme, kind: str, n_samples: int, bar: float, rng: np.random.Generator):
-        self.theme, self.style, self.kind, self.rng = theme, theme.style, kind, rng
+    def __init__(self, theme: Theme, kind: str, n_samples: int, bar: float, last: bool, rng: np.random.Generator):
+        self.theme, self.style, self.kind, self.last, self.rng = theme, theme.style, kind, last, rng
         self.music = np.zeros(n_samples, np.float32)
         self.drums = np.zeros(n_samples, np.float32)
         self.kicks: list[int] = []
@@ -150,6 +150,8 @@ class Section:
     def degree(self, bar: int) -> int:
         """The chord of a bar."""
         chords = self.theme.progressions[self.kind]
+        if self.last and bar == self.n_bars - 1:
+            return 0  # the song comes home
         return chords[bar % len(chords)]
 
     def _start(self, bar: int, step: float) -> int:
@@ -181,7 +183,7 @@ class Section:
     def bass(self, pattern: str, bar: int, gain: float) -> None:
         """Roots on a pattern, the last note of a bar sometimes a fifth or an octave up."""
         steps = [i for i, c in enumerate(pattern) if c != "."]
-        root = self.theme.near(self.degree(bar), 33)
+        root = self.theme.near(self.degree(bar), 36)
         for step, following in zip(steps, [*steps[1:], STEPS], strict=True):
             lift = int(self.rng.choice([0, 7, 12])) if step == steps[-1] and len(steps) > 3 else 0
             self.play(self.style.bass, root + lift, bar, step, (following - step) * 0.9, gain)
@@ -233,7 +235,7 @@ def _chorus(s: Section, bar: int) -> None:
             for midi in tones:
                 s.play(s.style.keys, midi, bar, step, 4, 0.16)
     first, second = s.theme.chorus_motifs
-    s.line(second if bar % 4 == 3 else first, s.style.lead, 69, bar, 0.42, (0, 12))
+    s.line(second if bar % 4 == 3 else first, s.style.lead, 64, bar, 0.45, (0, 12))
 
 
 def _bridge(s: Section, bar: int) -> None:
@@ -241,8 +243,8 @@ def _bridge(s: Section, bar: int) -> None:
     for step, mark in enumerate(s.theme.toms):
         if mark != ".":
             s.hit(f"tom{mark}", bar, step, 0.6 * s.rng.uniform(0.85, 1.05))
-    s.play(s.style.bass, s.theme.near(s.degree(bar), 33), bar, 0, 8, 0.5)
-    s.play(s.style.bass, s.theme.near(s.degree(bar), 33), bar, 8, 8, 0.45)
+    s.play(s.style.bass, s.theme.near(s.degree(bar), 36), bar, 0, 8, 0.5)
+    s.play(s.style.bass, s.theme.near(s.degree(bar), 36), bar, 8, 8, 0.45)
     for midi in s.theme.chord(s.degree(bar), 45):
         s.play(s.style.pad, midi, bar, 0, STEPS, 0.32)
 
@@ -264,7 +266,9 @@ def _solo(s: Section, bar: int) -> None:
     s.beat("hat", "xoooxoooxoooxooo", bar, 0.6)
     s.bass(s.theme.bass, bar, 0.55)
     first, second, third = s.theme.solo_motifs
-    s.line((first, second, first, third)[bar % 4], s.style.lead, 76, bar, 0.6, (0,))
+    s.line((first, second, first, third)[bar % 4], s.style.lead, 72, bar, 0.6, (0,))
+    for midi in s.theme.chord(s.degree(bar), 55):  # a short stab keeps the harmony
+        s.play(s.style.keys, midi, bar, 0, 3, 0.12)
 
 
 def _outro(s: Section, bar: int) -> None:
@@ -292,7 +296,7 @@ def play_section(
     theme: Theme, kind: str, n_samples: int, bar: float, next_kind: str | None, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """One section's music and drums, float32 (n_samples,) each, before levels; `bar` in seconds."""
-    section = Section(theme, kind, n_samples, bar, rng)
+    section = Section(theme, kind, n_samples, bar, next_kind is None, rng)
     for i in range(section.n_bars):
         PLAYERS[kind](section, i)
     if kind in ("verse", "solo") and next_kind == "chorus":  # a fill leads in

@@ -35,6 +35,7 @@ _CLOSES_WITH_OUTRO = 0.35
 _BAR_WEIGHTS = {1: 1.0, 2: 2.0, 3: 1.2, 4: 2.0, 6: 0.8, 8: 0.5}
 _INNER_WEIGHTS = {"intro": 0.55, "outro": 0.6}  # rarer inside, since songs open and close with them
 _REVERB = 0.2
+_SONGS_A_SEED = 10_000
 _CAPTIONS = (
     "A {mood} {genre} song with {a}, {b} and {c}, {tempo}, in a {mode} key.",
     "{Mood} {genre}, {tempo}: {a}, {b}, {c} and {d}.",
@@ -163,6 +164,8 @@ def render(events: Sequence[Event], duration: float, bpm: int, key: str, style: 
                 f"Choose from {', '.join(STARTER_TYPES)}."
             )
         start, end = round(event.start * SAMPLE_RATE), min(n, round(event.end * SAMPLE_RATE))
+        if end <= start:
+            continue
         following = events[number].type if number < len(events) else None
         music, drums = play_section(theme, event.type, end - start, _bar(bpm), following, rng)
         dry = music + drums
@@ -221,8 +224,10 @@ def make_song(seed: int, duration: float | None = None) -> StarterSong:
         The samples, mono at `SAMPLE_RATE`, and the sidecar's content.
 
     Raises:
-        SongError: `duration` is outside 6 to 120 s.
+        SongError: `duration` is outside 6 to 120 s, or `seed` is negative.
     """
+    if seed < 0:
+        raise SongError(f"A song's seed is a whole number from 0 on, got {seed}.")
     rng = np.random.default_rng(seed)
     name = tuple(STYLES)[int(rng.integers(len(STYLES)))]
     style = STYLES[name]
@@ -246,8 +251,13 @@ def make_song(seed: int, duration: float | None = None) -> StarterSong:
     return StarterSong(samples, SAMPLE_RATE, sidecar)
 
 
+def song_seed(seed: int, number: int) -> int:
+    """Seed of song `number` of a set: two sets with different seeds share no song."""
+    return seed * _SONGS_A_SEED + number
+
+
 def write_songs(folder: Path, count: int, seed: int) -> list[Path]:
-    """Write `count` songs, each a PCM16 WAV and its sidecar; song i is `make_song(seed + i)`.
+    """Write `count` songs, each a PCM16 WAV and its sidecar; song i is `make_song(song_seed(seed, i))`.
 
     Files appear whole or not at all; songs of the same name are replaced.
 
@@ -255,17 +265,20 @@ def write_songs(folder: Path, count: int, seed: int) -> list[Path]:
         The WAV files' paths.
 
     Raises:
-        SongError: the folder cannot be written.
+        SongError: `count` or `seed` is out of range, or the folder cannot be written.
     """
     import soundfile
+
+    if not 1 <= count <= _SONGS_A_SEED:
+        raise SongError(f"--count must be 1 to {_SONGS_A_SEED}, got {count}.")
 
     folder = Path(folder)
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(seed, seed + count):
-            song = make_song(number)
-            audio = folder / f"song-{number:05d}.wav"
+        for number in range(count):
+            song = make_song(song_seed(seed, number))
+            audio = folder / f"song-{seed}-{number:04d}.wav"
             for path in (audio, audio.with_suffix(".json")):
                 partial = path.with_name(f".{path.name}.{os.getpid()}.part")
                 if path == audio:

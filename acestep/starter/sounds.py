@@ -60,10 +60,11 @@ def tone(voice: Voice, midi: int) -> np.ndarray:
     amplitudes = np.asarray(voice.partials[:count])
     # quadratic phases keep the crest low
     coefficients = (amplitudes * np.exp(1j * np.pi * k**2 / count) / np.linalg.norm(amplitudes)).astype(np.complex64)
-    cents = (-voice.detune / 2, voice.detune / 2) if voice.detune else (0.0,)
+    # the second copy is softer, so that beats never cancel a partial
+    copies = ((0.0, 0.9), (voice.detune, 0.45)) if voice.detune else ((0.0, 1.0),)
     out = np.zeros(n, np.float32)
-    for offset in cents:
-        phase = (2 * np.pi * ((frequency * 2 ** (offset / 1200) * t) % 1.0)).astype(np.float32)
+    for cents, gain in copies:
+        phase = (2 * np.pi * ((frequency * 2 ** (cents / 1200) * t) % 1.0)).astype(np.float32)
         z = np.empty(n, np.complex64)
         z.real, z.imag = np.cos(phase), np.sin(phase)
         z *= np.exp(-voice.damp * t).astype(np.float32)
@@ -72,9 +73,9 @@ def tone(voice: Voice, midi: int) -> np.ndarray:
             total *= z
             total += c
         total *= z
-        out += total.imag
+        out += gain * total.imag
     envelope = np.minimum(t / voice.attack, 1.0) * np.exp(-voice.decay * t)
-    return out * (envelope / len(cents) ** 0.5).astype(np.float32)
+    return out * envelope.astype(np.float32)
 
 
 @lru_cache(maxsize=64)

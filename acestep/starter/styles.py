@@ -98,7 +98,7 @@ STYLES: dict[str, Style] = {
         swing=0.08,
         duck=0.55,
         room=0.4,
-        kit=Kit(52, 0.15, 220, 0.1, (1_100, 7_000), 7_500, 0.028, clap=True, seed=3),
+        kit=Kit(56, 0.14, 220, 0.1, (1_100, 7_000), 7_500, 0.028, clap=True, seed=3),
         bass=Voice((1, 0.35, 0.3, 0.12), 0.005, 3.0, 1.5, 1.0),
         keys=Voice((1, 0.5, 0.35, 0.3, 0.15, 0.1), 0.003, 3.5, 1.5, 2.0),
         pad=Voice((1, 0.5, 0.35, 0.2, 0.12), 0.03, 0.05, 0.05, 2.4, detune=7),
@@ -111,7 +111,12 @@ STYLES: dict[str, Style] = {
         comps=("x..x..x...x..x..", "..x..x....x..x.."),
         strums=("x..x..x...x..x..", "..x...x...x...x."),
         moods=("groovy", "uplifting", "late-night", "warm", "hypnotic"),
-        instruments=("organ chord stabs", "an offbeat bass", "four-on-the-floor drums with claps", "a bright synth lead"),
+        instruments=(
+            "organ chord stabs",
+            "an offbeat bass",
+            "four-on-the-floor drums with claps",
+            "a bright synth lead",
+        ),
     ),
     "lo-fi": Style(
         genre=("lo-fi hip hop", "chillhop", "lo-fi beats"),

@@ -1,0 +1,181 @@
+"""Procedural songs: the same seed the same song, forms that cannot be guessed, sections that can be heard."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile
+
+from acestep.starter.songs import (
+    KEYS,
+    LONGEST,
+    SAMPLE_RATE,
+    SECTION_BARS,
+    SHORTEST,
+    STARTER_TYPES,
+    STYLES,
+    SongError,
+    make_song,
+    random_structure,
+    render,
+    write_songs,
+)
+from acestep.starter.sounds import loudness
+from structure.events import Event, label_at, problems
+
+
+def _structures(count: int) -> list[list[Event]]:
+    rng = np.random.default_rng(5)
+    return [random_structure(rng, None, int(rng.integers(80, 151))) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def songs():
+    return [make_song(seed, duration=20) for seed in range(24)]
+
+
+def test_the_same_seed_is_the_same_song_and_another_seed_another():
+    first, again, other = make_song(3, 8), make_song(3, 8), make_song(4, 8)
+    np.testing.assert_array_equal(first.samples, again.samples)
+    assert first.sidecar == again.sidecar
+    assert first.sidecar["events"] != other.sidecar["events"] or first.sidecar["bpm"] != other.sidecar["bpm"]
+
+
+def test_sections_fill_the_song_on_bar_lines_and_neighbours_differ():
+    for bpm in (80, 97, 150):
+        for duration in (SHORTEST, 9.0, 20.0, 33.3, 60.0, LONGEST):
+            events = random_structure(np.random.default_rng(int(duration)), duration, bpm)
+            bar = 240 / bpm
+            assert problems(events, events[-1].end) == []
+            assert events[0].start == 0
+            assert abs(events[-1].end - duration) <= max(bar / 2, 2 * bar - duration) + 1e-3
+            for event in events:
+                assert min(abs(event.duration / bar - n) for n in SECTION_BARS) < 1e-3
+            for left, right in pairwise(events):
+                assert left.end == right.start
+                assert left.type != right.type
+
+
+def test_another_songs_structure_is_right_on_few_frames():
+    structures = _structures(200)
+    shares = []
+    for mine, other in zip(structures, structures[1:] + structures[:1], strict=True):
+        times = (np.arange(int(mine[-1].end * 25)) + 0.5) / 25
+        shares.append(np.mean([a == b for a, b in zip(label_at(mine, times), label_at(other, times), strict=True)]))
+    print(f"another song's structure is right on {np.mean(shares):.3f} of the frames")
+    assert np.mean(shares) <= 0.35
+
+
+def test_forms_differ_and_no_type_is_favoured():
+    structures = _structures(400)
+    seconds = Counter()
+    for events in structures:
+        for event in events:
+            seconds[event.type] += event.duration
+    shares = np.array([seconds[kind] for kind in STARTER_TYPES]) / seconds.total()
+    assert shares.min() > 0.1
+    assert shares.max() < 0.19
+    assert {len(events) for events in structures} >= {3, 4, 5, 6, 7, 8}
+    assert 0.3 < np.mean([events[0].type == "intro" for events in structures]) < 0.5
+    assert 0.25 < np.mean([events[-1].type == "outro" for events in structures]) < 0.45
+
+
+def test_the_master_is_loud_enough_and_never_clips(songs):
+    for song in songs:
+        assert song.sample_rate == SAMPLE_RATE
+        assert song.samples.dtype == np.float32
+        assert np.isfinite(song.samples).all()
+        assert np.abs(song.samples).max() <= 10 ** (-1 / 20) + 1e-4
+        assert abs(song.samples.mean()) < 1e-3
+        assert -18 <= loudness(song.samples) <= -14
+        power = np.abs(np.fft.rfft(song.samples)) ** 2
+        assert power[np.fft.rfftfreq(len(song.samples), 1 / SAMPLE_RATE) < 60].sum() < 0.25 * power.sum()
+
+
+def test_the_sidecar_tells_what_is_played(songs):
+    assert {song.sidecar["genre"] for song in songs} == set(STYLES)
+    for song in songs:
+        sidecar = song.sidecar
+        root, mode = sidecar["keyscale"].split()
+        low, high = STYLES[sidecar["genre"]].tempo
+        assert root in KEYS
+        assert mode in ("major", "minor")
+        assert low <= sidecar["bpm"] <= high
+        assert sidecar["duration"] == pytest.approx(len(song.samples) / SAMPLE_RATE, abs=1e-3)
+        assert sidecar["events"][-1]["end"] == pytest.approx(sidecar["duration"], abs=1e-3)
+        assert abs(sidecar["duration"] - 20) < 1.6
+        assert len(sidecar["caption"]) > 30
+
+
+def test_the_key_moves_the_notes_and_keeps_the_rhythm():
+    events = [Event(type="intro", start=0, end=4), Event(type="outro", start=4, end=8)]
+    c, d = (render(events, 8, 120, key, "folk-ballad", 1) for key in ("C major", "D major"))
+    assert c.shape == d.shape == (8 * SAMPLE_RATE,)
+    assert np.abs(c - d).max() > 0.05
+
+
+def _second_features(song, width: int = 12) -> tuple[np.ndarray, list[str]]:
+    """Mean and deviation of the log-mel spectrum over a second round each 40 ms frame, and the frames' labels."""
+    import librosa
+
+    mel = librosa.feature.melspectrogram(y=song.samples, sr=SAMPLE_RATE, n_fft=2048, hop_length=960, n_mels=40)
+    mel = np.log(mel + 1e-5)[:, :-1]
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(mel, ((0, 0), (width, width)), "edge"), 2 * width + 1, axis=1
+    )
+    times = np.minimum((np.arange(mel.shape[1]) + 0.5) * 0.04, song.sidecar["duration"] - 0.01)
+    events = [Event(**event) for event in song.sidecar["events"]]
+    return np.concatenate([around.mean(-1), around.std(-1)]).T, label_at(events, times)
+
+
+def test_a_linear_probe_hears_the_sections_of_unseen_songs(songs):
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    features = [_second_features(song) for song in songs]
+    x, y = np.concatenate([f for f, _ in features[:16]]), np.concatenate([label for _, label in features[:16]])
+    probe = LinearDiscriminantAnalysis().fit(x, y)
+    accuracy = np.mean(np.concatenate([probe.predict(f) == np.array(label) for f, label in features[16:]]))
+    print(f"the probe labels {accuracy:.3f} of the frames")
+    assert accuracy >= 0.9
+
+
+def test_written_songs_read_back(tmp_path):
+    paths = write_songs(tmp_path / "new", count=2, seed=9)
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == sorted(
+        name for path in paths for name in (path.name, path.with_suffix(".json").name)
+    )
+    samples, rate = soundfile.read(paths[1], dtype="float32")
+    sidecar = json.loads(paths[1].with_suffix(".json").read_text(encoding="utf-8"))
+    assert rate == SAMPLE_RATE
+    assert soundfile.info(paths[1]).subtype == "PCM_16"
+    assert len(samples) / rate == pytest.approx(sidecar["duration"], abs=1e-3)
+    assert "CC0" in sidecar["rights"]
+
+
+def test_mistakes_get_a_sentence(tmp_path):
+    verse = [Event(type="verse", start=0, end=4)]
+    with pytest.raises(SongError, match="6 to 120 s"):
+        make_song(1, duration=3)
+    with pytest.raises(SongError, match="seed"):
+        make_song(-1)
+    with pytest.raises(SongError, match=r"Event 1 \(drop\)"):
+        render([Event(type="drop", start=0, end=4)], 4, 120, "C major", "house", 1)
+    with pytest.raises(SongError, match="style 'polka'"):
+        render(verse, 4, 120, "C major", "polka", 1)
+    with pytest.raises(SongError, match="key 'H minor'"):
+        render(verse, 4, 120, "H minor", "house", 1)
+    with pytest.raises(SongError, match="count"):
+        write_songs(tmp_path, count=0, seed=1)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SongError, match="Choose another folder"):
+        write_songs(tmp_path / "file", count=1, seed=1)
+
+
+def test_importing_the_songs_leaves_torch_alone():
+    import subprocess
+    import sys
+
+    code = "import sys, acestep, acestep.starter.songs; sys.exit('torch' in sys.modules or 'librosa' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
