@@ -252,8 +252,8 @@ def make_song(seed: int, duration: float | None = None) -> StarterSong:
 
 
 def song_seed(seed: int, number: int) -> int:
-    """Seed of song `number` of a set: two sets with different seeds share no song."""
-    return seed * _SONGS_A_SEED + number
+    """Seed of song `number` of a set: two sets share no song, nor does any with the recipe's seeds below 10**9."""
+    return 10**9 + seed * _SONGS_A_SEED + number
 
 
 def write_songs(folder: Path, count: int, seed: int) -> list[Path]:
@@ -269,6 +269,8 @@ def write_songs(folder: Path, count: int, seed: int) -> list[Path]:
     """
     import soundfile
 
+    if seed < 0:
+        raise SongError(f"--seed is a whole number from 0 on, got {seed}.")
     if not 1 <= count <= _SONGS_A_SEED:
         raise SongError(f"--count must be 1 to {_SONGS_A_SEED}, got {count}.")
 

@@ -166,6 +166,8 @@ def test_mistakes_get_a_sentence(tmp_path):
         render(verse, 4, 120, "C major", "polka", 1)
     with pytest.raises(SongError, match="key 'H minor'"):
         render(verse, 4, 120, "H minor", "house", 1)
+    with pytest.raises(SongError, match="seed"):
+        write_songs(tmp_path, count=1, seed=-1)
     with pytest.raises(SongError, match="count"):
         write_songs(tmp_path, count=0, seed=1)
     (tmp_path / "file").write_text("in the way")
