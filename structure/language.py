@@ -190,8 +190,8 @@ def _parse_item(item: _Item, reach: float) -> Event:
         start, end = _time(item, when, "start"), _time(item, when, "end")
     if draft.is_moment and when["length"] is not None:
         raise item.error(
-            f"`{draft.type}` is a moment and follows nothing: say when, such as `{name} @{format_time(end - start)}` or "
-            f"`{name} 28-32`.",
+            f"`{draft.type}` is a moment and follows nothing: say when, such as `{name} @{format_time(end - start)}` "
+            f"or `{name} 28-32`.",
             when.start(),
         )
     if draft.is_section and when["at"] is not None:
