@@ -1,0 +1,6 @@
+"""Training: a dataset of songs with timed events becomes an event LoRA.
+
+`settings.py` says what a run is, `dataset.py` what there is to learn from, `latents.py` keeps the encoded audio,
+`crops.py` and `batch.py` make training examples, `loop.py` trains, `runs.py` starts and watches runs as processes of
+their own, and `tab.py` shows all that. Nothing imported here brings torch; `loop.py` and below do.
+"""

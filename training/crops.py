@@ -1,0 +1,142 @@
+"""Which part of which song a step sees, and what is said about that part.
+
+Nothing here keeps state: step `n` of a run with one seed always draws the same crops, so a resumed run goes on as if it
+had never stopped.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from structure.events import Event, clip, rebase, sections
+from structure.lyrics import has_section_tags, lyrics_with_tags
+from training.dataset import TrainingSong
+from training.settings import TrainingSettings
+
+SONG_ORDER, CROPS, NOISE, DROPOUT = 1, 2, 3, 4  # what a stream of random numbers is for
+EDGE_SHARES = (0.25, 0.15, 0.6)  # crops at the song's very start, its very end, anywhere: requests begin at a start
+SLIVER = 0.5  # seconds; a section of which a crop holds less gets no tag
+_TAG_LINE = re.compile(r"^\s*\[[^\]\n]+\]", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """`n_frames` latent frames of song number `song` from `start_frame` on; what it is not told is drawn with it."""
+
+    song: int
+    start_frame: int
+    n_frames: int
+    drop_text: bool = False
+    drop_events: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the pipeline would be asked for this crop: the arguments of `encode_condition`; `duration` in seconds."""
+
+    prompt: str
+    lyrics: str
+    duration: float
+    bpm: int | None
+    keyscale: str
+    timesignature: str
+    vocal_language: str
+
+
+def stream(seed: int, purpose: int, number: int) -> np.random.Generator:
+    """Randomness number `number` for one purpose: the same for the same three, whatever was drawn before."""
+    return np.random.default_rng([seed, purpose, number])
+
+
+def draw_crops(
+    song_frames: Sequence[int], step: int, frame_rate: float, patch_size: int, settings: TrainingSettings
+) -> list[Crop]:
+    """The crops of one optimizer step, each song as often as any other.
+
+    Args:
+        song_frames: latent frames of each song.
+        step: counted from 0.
+        frame_rate: latent frames per second.
+        patch_size: latent frames per token; crops are whole tokens long where the song is.
+        settings: seed, sizes and drop-out shares.
+
+    Returns:
+        `batch_size * grad_accum` crops; a song shorter than the drawn length is taken whole.
+    """
+    rng = stream(settings.seed, CROPS, step)
+    longest = max(song_frames)
+    if settings.crop_min_sec is not None and settings.crop_max_sec is not None:
+        seconds = rng.uniform(settings.crop_min_sec, settings.crop_max_sec)
+        longest = max(patch_size, round(seconds * frame_rate / patch_size) * patch_size)
+    count = settings.batch_size * settings.grad_accum
+    crops = []
+    for song in _songs_in_turn(len(song_frames), step * count, count, settings.seed):
+        n_frames = min(longest, song_frames[song])
+        room = song_frames[song] - n_frames
+        start_frame = int(rng.choice([0, room, rng.integers(room + 1)], p=EDGE_SHARES))
+        drop_text, drop_events = rng.random(2) < (settings.condition_dropout, settings.event_dropout)
+        crops.append(Crop(song, start_frame, n_frames, bool(drop_text), bool(drop_events)))
+    return crops
+
+
+def crop_events(song: TrainingSong, crop: Crop, frame_rate: float) -> list[Event]:
+    """The song's events with times from the crop's first frame; not cut off, so far boundaries keep their distance."""
+    return rebase(song.events, crop.start_frame / frame_rate)
+
+
+def crop_words(song: TrainingSong, crop: Crop, frame_rate: float, section_tags: bool) -> Words:
+    """What a request for exactly this crop would say.
+
+    Args:
+        song: the whole song.
+        crop: which part.
+        frame_rate: latent frames per second.
+        section_tags: whether lyrics without tags get those of the crop's sections.
+    """
+    start, duration = crop.start_frame / frame_rate, crop.n_frames / frame_rate
+    lyrics = song.lyrics
+    if section_tags and lyrics.strip().lower() not in ("", "[instrumental]"):
+        lyrics = lyrics_with_tags(lyrics, song.events)  # first, so that words stay with their section
+    lyrics = cut_lyrics(lyrics, song.events, start, start + duration)
+    if section_tags:
+        heard = clip(rebase(song.events, start), duration)
+        lyrics = lyrics_with_tags(lyrics, [e for e in heard if e.duration >= min(SLIVER, duration)])
+    return Words(
+        prompt=song.caption,
+        lyrics=lyrics,
+        duration=duration,
+        bpm=song.bpm,
+        keyscale=song.keyscale,
+        timesignature=song.timesignature,
+        vocal_language=song.vocal_language,
+    )
+
+
+def cut_lyrics(lyrics: str, events: Sequence[Event], start: float, end: float) -> str:
+    """The tagged blocks of lyrics whose sections are heard between `start` and `end` seconds.
+
+    Blocks and sections are matched by number; where their numbers differ, or where nothing is tagged, nobody can say
+    which line belongs where, and the lyrics stay whole.
+    """
+    parts = sections(events)
+    if not has_section_tags(lyrics):
+        return lyrics
+    begins = [match.start() for match in _TAG_LINE.finditer(lyrics)]
+    if len(begins) != len(parts):
+        return lyrics
+    blocks = [lyrics[a:b].rstrip() for a, b in zip(begins, [*begins[1:], len(lyrics)], strict=True)]
+    least = min(SLIVER, end - start)
+    heard = [b for b, part in zip(blocks, parts, strict=True) if min(part.end, end) - max(part.start, start) >= least]
+    return "\n".join(heard)
+
+
+def _songs_in_turn(n_songs: int, first: int, count: int, seed: int) -> list[int]:
+    """Places `first` to `first + count` of an endless row of shuffled passes over the songs."""
+    row = []
+    for place in range(first, first + count):
+        epoch, index = divmod(place, n_songs)
+        order = stream(seed, SONG_ORDER, epoch).permutation(n_songs)
+        row.append(int(order[index]))
+    return row

@@ -1,0 +1,116 @@
+"""The part of the model that learns: a LoRA in the attention layers and the event encoder, on a frozen base."""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from acestep.adapter import LORA_NAME, AdapterCard, lora_config
+from acestep.conditioning import EventConditioning
+from acestep.event_encoder import EventEncoder
+from structure.events import sections
+from structure.plan import DEFAULT_VOCABULARY
+from training.dataset import TrainingSong
+from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from acestep.pipeline import StructuredPipeline
+
+
+def vocabulary_of(songs: Iterable[TrainingSong]) -> tuple[str, ...]:
+    """The default vocabulary, then every other type that the songs use, in alphabetical order."""
+    used = {event.type for song in songs for event in song.events}
+    return DEFAULT_VOCABULARY + tuple(sorted(used - set(DEFAULT_VOCABULARY)))
+
+
+def make_trainable(
+    pipeline: "StructuredPipeline", vocabulary: tuple[str, ...], settings: TrainingSettings
+) -> dict[str, Tensor]:
+    """Freeze the base and give it a fresh LoRA and, with events, a fresh event encoder.
+
+    Returns:
+        every tensor that learns, by name, in float32; names of the encoder begin with `events.`.
+    """
+    pipe = pipeline.pipe
+    for part in (pipe.transformer, pipe.condition_encoder, pipe.text_encoder, pipe.vae):
+        part.requires_grad_(False)
+    torch.manual_seed(settings.seed)
+    pipe.transformer.add_adapter(
+        lora_config(settings.lora_rank, settings.lora_alpha, settings.lora_dropout), adapter_name=LORA_NAME
+    )
+    if settings.gradient_checkpointing:
+        pipe.transformer.enable_gradient_checkpointing()
+    learned = {f"lora.{name}": p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
+    for parameter in learned.values():
+        parameter.data = parameter.data.float()
+    if settings.events:
+        encoder = EventEncoder.for_transformer(pipe.transformer, vocabulary).to(pipeline.device)
+        pipeline.conditioning = EventConditioning(pipe.transformer, encoder)
+        learned |= {f"events.{name}": p for name, p in encoder.named_parameters()}
+    return learned
+
+
+def make_optimizer(learned: dict[str, Tensor], settings: TrainingSettings) -> tuple[torch.optim.Optimizer, str]:
+    """AdamW with one group for the LoRA and one for the event encoder; each group's `peak` is its highest rate.
+
+    Returns:
+        the optimizer, and a sentence where it is not the one asked for.
+    """
+    groups = []
+    for prefix, scale in (("lora.", 1.0), ("events.", settings.event_lr_scale)):
+        members = [p for name, p in learned.items() if name.startswith(prefix)]
+        peak = settings.learning_rate * scale
+        if members:
+            groups.append({"params": members, "lr": peak, "peak": peak})
+    if settings.optimizer == "adamw_8bit":
+        eight_bit = _eight_bit_adamw(learned)
+        if eight_bit is not None:
+            return eight_bit(groups, weight_decay=settings.weight_decay), ""
+        message = "adamw_8bit needs bitsandbytes and CUDA, which are not here: plain AdamW is used instead."
+        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay), message
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay), ""
+
+
+def learning_rate_factor(step: int, total: int, settings: TrainingSettings) -> float:
+    """Share of the peak learning rate at `step` (from 0) of `total`: a linear warm-up, then the schedule."""
+    warm_up = round(settings.warmup_ratio * total)
+    if step < warm_up:
+        return (step + 1) / (warm_up + 1)
+    done = (step - warm_up) / max(1, total - warm_up)
+    if settings.scheduler == "linear":
+        return 1.0 - done
+    if settings.scheduler == "cosine":
+        return 0.5 * (1.0 + math.cos(math.pi * done))
+    return 1.0
+
+
+def adapter_card(
+    pipeline: "StructuredPipeline",
+    songs: Iterable[TrainingSong],
+    vocabulary: tuple[str, ...],
+    settings: TrainingSettings,
+    scores: dict[str, float],
+) -> AdapterCard:
+    """What `adapter.json` will say."""
+    return AdapterCard(
+        name=settings.output_dir.name,
+        base_model=pipeline.model_name,
+        base_hash=pipeline.model_hash,
+        vocabulary=vocabulary,
+        has_events=settings.events,
+        rank=settings.lora_rank,
+        alpha=settings.lora_alpha,
+        trained_types=tuple(sorted({event.type for song in songs for event in sections(song.events)})),
+        settings=settings.to_dict(),
+        scores={name: value for name, value in scores.items() if math.isfinite(value)},
+    )
+
+
+def _eight_bit_adamw(learned: dict[str, Tensor]) -> Any:
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError:
+        return None
+    return AdamW8bit if all(p.is_cuda for p in learned.values()) else None

@@ -1,0 +1,180 @@
+"""A run's folder is the truth about it: what it is, how far it is, what became of it.
+
+`config.json` (settings), `state.json` (where it stands), `metrics.jsonl` (one point of the curve a line), `log.txt`
+(what it said), `checkpoints/`, and, once there is one, the adapter in the root. The training process writes; everybody
+else only reads, but for the empty file `stop`, which asks the process to finish.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from training.device_lock import process_alive
+from training.settings import TrainingSettings
+
+CONFIG_FILE, STATE_FILE, METRICS_FILE, LOG_FILE = "config.json", "state.json", "metrics.jsonl", "log.txt"
+STOP_FILE, LAUNCH_FILE, CHECKPOINTS = "stop", "launch.json", "checkpoints"
+ADAPTER_FILE = "adapter.json"
+
+Status = Literal["starting", "waiting", "preparing", "training", "saving", "done", "stopped", "failed", "died"]
+ENDED: tuple[Status, ...] = ("done", "stopped", "failed", "died")
+_LAUNCH_SECONDS = 60.0  # a run that names no process for so long never started
+
+
+class RunState(BaseModel):
+    """Where a run stands. Times in seconds since 1970, `eta` and `step_seconds` in seconds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: Status = "starting"
+    message: str = ""
+    step: int = 0
+    max_steps: int | None = None
+    loss: float | None = None
+    eta: float | None = None
+    step_seconds: float | None = None
+    pid: int | None = None
+    pid_started: float | None = None
+    started: float | None = None
+    updated: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen in this folder by itself."""
+        return self.status in ENDED
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Replace a JSON file whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def write_state(folder: Path, state: RunState) -> None:
+    """Write `state.json` with the time of writing."""
+    write_json(folder / STATE_FILE, state.model_copy(update={"updated": time.time()}).model_dump())
+
+
+def read_state(folder: Path) -> RunState:
+    """The run's state; `died` when it had not ended and its process is gone."""
+    try:
+        state = RunState.model_validate_json((folder / STATE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return RunState(status="died", message="This folder holds no readable state.json.")
+    if state.ended:
+        return state
+    pid, started = (state.pid, state.pid_started) if state.pid else _read_launch(folder)
+    if process_alive(pid, started) if pid else time.time() - (state.updated or 0.0) < _LAUNCH_SECONDS:
+        return state
+    return state.model_copy(
+        update={"status": "died", "eta": None, "message": "The training process ended without a word; see the log."}
+    )
+
+
+def write_launch(folder: Path, pid: int, started: float | None) -> None:
+    """Note the process just started, so that it can be told dead before it has written a state of its own."""
+    write_json(folder / LAUNCH_FILE, {"pid": pid, "pid_started": started})
+
+
+def write_config(folder: Path, settings: TrainingSettings) -> None:
+    """Write `config.json`."""
+    write_json(folder / CONFIG_FILE, settings.to_dict())
+
+
+def append_metric(folder: Path, point: dict[str, Any]) -> None:
+    """Add one point to the curve; a single short write, so a reader never sees half of an older line."""
+    with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(point) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Every whole line of `metrics.jsonl`; a line cut off by a crash is left out."""
+    try:
+        lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    points = []
+    for line in lines:
+        try:
+            points.append(json.loads(line))
+        except ValueError:
+            continue
+    return points
+
+
+def take_over_metrics(folder: Path, source: Path, step: int) -> None:
+    """Begin the curve with that of `source` up to `step`, so that a resumed run draws no point twice."""
+    kept = [point for point in read_metrics(source) if 0 < point.get("step", 0) <= step]
+    part = folder / f"{METRICS_FILE}.part"
+    part.write_text("".join(json.dumps(point) + "\n" for point in kept), encoding="utf-8")
+    os.replace(part, folder / METRICS_FILE)
+
+
+def mark_failed(folder: Path, sentence: str) -> None:
+    """Note why a run ended before its loop could."""
+    write_state(folder, read_state(folder).model_copy(update={"status": "failed", "message": sentence, "eta": None}))
+
+
+def read_log(folder: Path, lines: int = 40) -> str:
+    """The last lines of `log.txt`."""
+    try:
+        with (folder / LOG_FILE).open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 400 * lines))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Leave the stop file that the training process looks for after every step."""
+    (folder / STOP_FILE).touch()
+
+
+def stop_asked(folder: Path) -> bool:
+    """Whether somebody asked this run to stop."""
+    return (folder / STOP_FILE).exists()
+
+
+def has_adapter(folder: Path) -> bool:
+    """Whether the folder's root holds an adapter that can be loaded."""
+    return (folder / ADAPTER_FILE).is_file()
+
+
+def _read_launch(folder: Path) -> tuple[int | None, float | None]:
+    try:
+        launch = json.loads((folder / LAUNCH_FILE).read_text(encoding="utf-8"))
+        return launch["pid"], launch["pid_started"]
+    except (OSError, ValueError, KeyError):
+        return None, None
+
+
+class RunLog:
+    """Says a sentence on standard output and keeps it in the run's `log.txt`.
+
+    A run that the page started already writes its standard output there; then it is written once.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOG_FILE
+        self.path.touch()
+        try:
+            self._is_stdout = os.path.samestat(os.fstat(1), self.path.stat())
+        except OSError:  # no standard output at all
+            self._is_stdout = False
+
+    def __call__(self, sentence: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')}  {sentence}"
+        print(line, flush=True)
+        if not self._is_stdout:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")

@@ -1,0 +1,148 @@
+"""Runs as processes of their own: start, watch, stop. A closed page, a reloaded one or a crashed app loses nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from structure.errors import StudioError
+from training.run_folder import (
+    CONFIG_FILE,
+    LAUNCH_FILE,
+    LOG_FILE,
+    STATE_FILE,
+    STOP_FILE,
+    RunState,
+    ask_to_stop,
+    has_adapter,
+    read_state,
+    write_config,
+    write_launch,
+    write_state,
+)
+from training.settings import SettingsError, TrainingSettings, read_settings
+
+PROGRAM = Path(__file__).resolve().parent.parent / "lora_train.py"
+
+
+class RunError(StudioError):
+    """A run cannot be started, found or stopped."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run on disk: its folder, what it is (None when config.json is unreadable) and where it stands."""
+
+    folder: Path
+    settings: TrainingSettings | None
+    state: RunState
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def running(self) -> bool:
+        """Whether its process still works on it."""
+        return not self.state.ended
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether it left an adapter that can be loaded."""
+        return has_adapter(self.folder)
+
+
+def start_run(settings: TrainingSettings) -> Run:
+    """Start training in a process of its own that outlives the caller.
+
+    Args:
+        settings: `output_dir` becomes the run folder.
+
+    Raises:
+        RunError: a run is already going on in that folder, or it cannot be written.
+    """
+    folder = settings.output_dir.resolve()
+    if (folder / STATE_FILE).exists() and not read_state(folder).ended:
+        raise RunError(f"{folder}: a run is going on there; stop it or choose another folder.")
+    settings = settings.model_copy(update={"output_dir": folder, "dataset_dir": settings.dataset_dir.resolve()})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in (STOP_FILE, LAUNCH_FILE):
+            (folder / old).unlink(missing_ok=True)
+        write_config(folder, settings)
+        log = (folder / LOG_FILE).open("ab")
+    except OSError as problem:
+        raise RunError(f"{folder}: cannot be written ({problem.strerror}); choose another folder.") from problem
+    detached = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+        if os.name == "nt"
+        else {"start_new_session": True}
+    )
+    write_state(folder, RunState(status="starting", started=time.time(), message="Starting."))
+    with log:
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), "--config", str(folder / CONFIG_FILE)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=PROGRAM.parent,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            **detached,
+        )
+    try:
+        write_launch(folder, process.pid, psutil.Process(process.pid).create_time())
+    except psutil.NoSuchProcess:  # it has had its say in the log already
+        write_launch(folder, process.pid, None)
+    return Run(folder, settings, read_state(folder))
+
+
+def stop_run(folder: Path) -> Run:
+    """Ask a run to stop after its current step; it saves a loadable adapter first.
+
+    Raises:
+        RunError: there is no run in that folder.
+    """
+    run = read_run(folder)
+    if run.running:
+        ask_to_stop(folder)
+    return run
+
+
+def read_run(folder: Path) -> Run:
+    """What a run folder says.
+
+    Raises:
+        RunError: there is no run in that folder.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise RunError(f"{folder}: holds no run (no {CONFIG_FILE}); choose a folder that training wrote.")
+    try:
+        settings = read_settings(folder / CONFIG_FILE)
+    except SettingsError:  # written by another version: its state and its adapter are still worth showing
+        settings = None
+    return Run(folder, settings, read_state(folder))
+
+
+def list_runs(root: Path) -> list[Run]:
+    """Every run directly inside `root`, newest first."""
+    if not root.is_dir():
+        return []
+    runs = [read_run(folder) for folder in root.iterdir() if (folder / CONFIG_FILE).is_file()]
+    return sorted(runs, key=lambda run: (run.state.started or 0.0, run.name), reverse=True)
+
+
+def new_run_folder(root: Path, name: str = "") -> Path:
+    """A folder for the next run: date and time, then the name's plain letters; never one that exists."""
+    plain = re.sub(r"[^\w-]+", "-", name).strip("-")[:40]
+    stem = "-".join(part for part in (time.strftime("%Y-%m-%d_%H-%M-%S"), plain) if part)
+    folder, number = root / stem, 2
+    while folder.exists():
+        folder, number = root / f"{stem}-{number}", number + 1
+    return folder

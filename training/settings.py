@@ -1,0 +1,206 @@
+"""What a training run is: one model that the command line, the page and the run folder all read.
+
+Every field's description is its help text on the command line. `PRESETS` holds what differs between the starter model
+(minutes on two CPU cores) and a real checkpoint (the values of the original trainer).
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from structure.errors import StudioError
+
+Optimizer = Literal["adamw", "adamw_8bit"]
+Scheduler = Literal["constant_with_warmup", "linear", "cosine"]
+
+
+class SettingsError(StudioError):
+    """A training setting that cannot be used; the message says which one and what is allowed."""
+
+
+class TrainingSettings(BaseModel):
+    """Settings of one run. Times in seconds, probabilities from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    dataset_dir: Path = Field(description="folder with songs and their sidecars")
+    output_dir: Path = Field(Path("lora_output"), description="run folder; holds the adapter when finished")
+    base_model: str = Field("starter", description="starter, a diffusers-format ACE-Step folder, or a hub id")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="numbers of the frozen model; auto: bf16 on CUDA, fp32 elsewhere"
+    )
+    resume_from: Path | None = Field(None, description="run folder or checkpoint to go on from")
+    seed: int = Field(42, ge=0, description="the same seed on the same device gives the same adapter")
+
+    max_steps: int | None = Field(None, ge=1, description="optimizer steps; unset: counted from --num-epochs")
+    num_epochs: int = Field(50, ge=1, description="passes over the songs when --max-steps is unset")
+    batch_size: int = Field(1, ge=1, description="crops a forward pass")
+    grad_accum: int = Field(1, ge=1, description="forward passes an optimizer step")
+    save_every: int = Field(10, ge=0, description="epochs between checkpoints; 0: only the last")
+    save_every_steps: int | None = Field(None, ge=1, description="steps between checkpoints; replaces --save-every")
+    keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints kept")
+    log_every: int = Field(5, ge=1, description="steps between two points of the loss curve")
+
+    max_duration_sec: float = Field(240.0, gt=0, description="seconds of a song used; the rest is left out")
+    crop_min_sec: float | None = Field(None, gt=0, description="shortest crop in seconds; unset: whole songs")
+    crop_max_sec: float | None = Field(None, gt=0, description="longest crop in seconds; unset: whole songs")
+    held_out: int | None = Field(
+        None, ge=0, description="songs kept out of training to measure it; unset: one in ten from eight songs on"
+    )
+
+    events: bool = Field(True, description="teach the timed events; --no-events trains a plain LoRA")
+    section_tags: bool = Field(True, description="put section tags into lyrics that carry none")
+    event_dropout: float = Field(0.1, ge=0, le=1, description="share of crops that are told no events")
+    condition_dropout: float = Field(0.15, ge=0, le=1, description="share of crops that are told no text")
+    timestep_mu: float = Field(0.4, description="mean of the logit-normal timesteps; above 0 is towards noise")
+    timestep_sigma: float = Field(1.0, gt=0, description="spread of the logit-normal timesteps")
+    shift: float = Field(1.0, gt=0, description="timestep shift on top of it; 1: none")
+
+    lora_rank: int = Field(64, ge=1, description="rank of the LoRA")
+    lora_alpha: float = Field(64, gt=0, description="scale of the LoRA is alpha / rank")
+    lora_dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the LoRA")
+
+    learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of the LoRA")
+    event_lr_scale: float = Field(3.0, gt=0, description="learning rate of the event encoder over that of the LoRA")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay")
+    optimizer: Optimizer = Field("adamw_8bit", description="adamw or adamw_8bit (needs bitsandbytes and CUDA)")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradient norm is clipped to this")
+    warmup_ratio: float = Field(0.03, ge=0, le=1, description="share of the steps that warm up")
+    scheduler: Scheduler = Field("constant_with_warmup", description="constant_with_warmup, linear or cosine")
+    gradient_checkpointing: bool = Field(False, description="less memory for about a third more time")
+
+    cache_dir: Path | None = Field(None, description="where encoded audio is kept; unset: the user's cache folder")
+
+    @property
+    def model_name(self) -> str:
+        """The base model in words for a table: the last part of a folder or hub id."""
+        return self.base_model.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+
+    def total_steps(self, n_songs: int) -> int:
+        """Optimizer steps of the whole run for a training set of `n_songs` songs."""
+        return self.max_steps or self.num_epochs * self.steps_per_epoch(n_songs)
+
+    def steps_per_epoch(self, n_songs: int) -> int:
+        """Optimizer steps in which every song is seen once."""
+        return max(1, math.ceil(n_songs / (self.batch_size * self.grad_accum)))
+
+    def checkpoint_interval(self, n_songs: int) -> int | None:
+        """Steps between checkpoints, or None when only the last state is kept."""
+        if self.save_every_steps:
+            return self.save_every_steps
+        return self.save_every * self.steps_per_epoch(n_songs) if self.save_every else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types, every field."""
+        return self.model_dump(mode="json")
+
+
+class Preset(BaseModel):
+    """A named set of values with what it costs, as the page shows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    title: str
+    time: str
+    memory: str
+    values: dict[str, Any]
+
+
+_STARTER_RECIPE: dict[str, Any] = {
+    "max_steps": 400,
+    "batch_size": 8,
+    "save_every_steps": 100,
+    "log_every": 5,
+    "crop_min_sec": 16.0,
+    "crop_max_sec": 20.0,
+    "lora_rank": 16,
+    "lora_alpha": 16,
+    "lora_dropout": 0.0,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "optimizer": "adamw",
+    "warmup_ratio": 0.05,
+    "scheduler": "cosine",
+}
+
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        name="quick",
+        title="Quick try",
+        time="about 1 minute on two cores",
+        memory="1 GB",
+        values={**_STARTER_RECIPE, "max_steps": 80, "save_every_steps": 40},
+    ),
+    "starter": Preset(
+        name="starter",
+        title="Starter recipe",
+        time="about 5 minutes on two cores",
+        memory="1 GB",
+        values=_STARTER_RECIPE,
+    ),
+    "real": Preset(
+        name="real",
+        title="Real checkpoint",
+        time="hours on a GPU",
+        memory="24 GB GPU memory or more; not yet run on real weights",
+        values={"gradient_checkpointing": True},
+    ),
+}
+
+
+def preset_for(base_model: str) -> Preset:
+    """The preset that a base model gets unless another one is asked for."""
+    return PRESETS["starter" if base_model == "starter" else "real"]
+
+
+def make_settings(preset: str | None = None, **given: Any) -> TrainingSettings:
+    """Settings from a preset and what was given on top of it.
+
+    Args:
+        preset: a key of `PRESETS`; None takes the base model's own.
+        given: fields of `TrainingSettings`; None means "not given" and leaves the preset's value.
+
+    Raises:
+        SettingsError: an unknown preset, or a value that is not allowed.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    base_model = str(given.get("base_model", TrainingSettings.model_fields["base_model"].default))
+    if preset is not None and preset not in PRESETS:
+        raise SettingsError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    values = (PRESETS[preset] if preset else preset_for(base_model)).values
+    return _checked({**values, **given})
+
+
+def read_settings(path: Path) -> TrainingSettings:
+    """The settings that a run folder's `config.json` holds.
+
+    Raises:
+        SettingsError: the file is missing or is not such a file.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise SettingsError(f"{path}: cannot be read ({problem.strerror}); choose a run folder.") from problem
+    except ValueError as problem:
+        raise SettingsError(f"{path}: is not JSON ({problem}); choose a run folder that training wrote.") from problem
+    return _checked(values)
+
+
+def _checked(values: dict[str, Any]) -> TrainingSettings:
+    try:
+        settings = TrainingSettings(**values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"Setting {name}: {first['msg'].lower()}, got {first.get('input')!r}.") from problem
+    lowest, highest = settings.crop_min_sec, settings.crop_max_sec
+    if (lowest is None) != (highest is None) or (lowest is not None and highest is not None and lowest > highest):
+        raise SettingsError(
+            f"Crops need both lengths, the shorter first: got crop_min_sec {lowest} and crop_max_sec {highest}."
+        )
+    return settings
