@@ -135,14 +135,18 @@ def split_description(text: str) -> tuple[str, dict[str, Any]]:
 
     Text that does not follow the language is all type: other programs' labels are free.
     """
-    marks = [m.start() for m in re.finditer(r"""["“(]|(?<!\S)\w+\s*=""", text)]
-    head = text[: marks[0]].strip() if marks else text.strip()
-    if not marks or not head:
-        return text.strip(), {}
+    text = text.strip()
+    quoted = _QUOTED.match(text)
+    tail = (
+        quoted.end() if quoted else next((m.start() for m in re.finditer(r"""["“(]|(?<!\S)\w+\s*=""", text)), len(text))
+    )
+    head = _unquote(quoted) if quoted else text[:tail].strip()
+    if not head.strip():
+        return text, {}
     try:
-        return head, _parse_fields(_Item(1, text, 0, text), marks[0])
+        return head, _parse_fields(_Item(1, text, 0, text), tail)
     except PromptError:
-        return text.strip(), {}
+        return text, {}
 
 
 def format_description(event: Event) -> str:

@@ -117,7 +117,7 @@ def boundary_proximity(
     edges = np.unique([-np.inf, np.inf, *cuts])
     after = np.searchsorted(edges, centre, side="right")
     gaps = np.stack([centre - edges[after - 1], edges[after] - centre], axis=1) / frame_rate  # (n_frames, 2) seconds
-    return np.exp(-gaps[:, :, None] / np.asarray(scales)).reshape(n_frames, -1).astype(np.float32)
+    return np.exp(-gaps[:, :, None] / np.asarray(scales)).reshape(n_frames, 2 * len(scales)).astype(np.float32)
 
 
 def _frames(event: Event, n_frames: int, frame_rate: float) -> tuple[int, int]:
