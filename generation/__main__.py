@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             make_command(arguments)
     except StudioError as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        print("error:", *str(problem).split(), file=sys.stderr)  # one line, whatever a library said
         return 2
     return 0
 

@@ -109,6 +109,7 @@ def generate_song(
         Cancelled: `cancelled` said so.
     """
     job.timed_events()  # a typing mistake is told before the model loads
+    adapter_folder(model, job.adapter)  # and so is an adapter that is not there
     target = _check_target(output, overwrite)
     stopped = cancelled or (lambda: False)
     with _warm.lock, _device_turn(gate, device, on_wait, stopped):
