@@ -85,6 +85,7 @@ def _spelling(text: str) -> str:
 
 _KNOWN = {_spelling(word): kind for word, kind in _ALIASES.items()}
 _KNOWN |= {_spelling(kind): kind for kind in SECTION_TYPES + MOMENT_TYPES}
+_BRACKETED = re.compile(r"^[\[({<]([^\[\](){}<>]*)[\])}>]$")
 _ORDINAL = re.compile(r"(.*[^\W\d])\W*(?:#?\d+[a-z]?|\s[a-d]|\s[iv]+)$")
 
 
@@ -94,7 +95,8 @@ def normalise_type(text: str) -> str:
     `refrain`, `[Chorus]` and `Chorus 2` are all `chorus`. A word that is not known keeps its spelling, in lower case
     and with single spaces; a number after it stays, since only of a known type do we know what the number counts.
     """
-    plain = " ".join(text.strip().strip("[](){}<>:").lower().split())
+    plain = " ".join(text.lower().split()).strip(": ")
+    plain = _BRACKETED.sub(r"\1", plain).strip(": ")
     key = _spelling(plain)
     if key in _KNOWN:
         return _KNOWN[key]
@@ -289,7 +291,7 @@ def _unreadable(raw: object) -> list[str]:
         return [f"is {_json_name(raw)}. Write an object with `type`, `start` and `end`."]
     found = []
     kind = raw.get("type")
-    if not isinstance(kind, str) or not kind.strip():
+    if not isinstance(kind, str) or not normalise_type(kind):
         found.append("has no `type`. Give it one, such as verse or chorus.")
     for field in ("start", "end"):
         if raw.get(field) is None:
@@ -309,6 +311,8 @@ def _impossible(event: Event, duration: float | None) -> list[str]:
     """What no song can have: times that run backwards, lie outside the song, or leave a section without length."""
     found = []
     start, end = show_seconds(event.start), show_seconds(event.end)
+    if not event.type:
+        found.append("has no `type`. Give it one, such as verse or chorus.")
     if event.end < event.start:
         found.append(f"ends at {end}, before it starts at {start}. Swap the times or drag its edge on the waveform.")
     elif event.is_section and event.end == event.start:

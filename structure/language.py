@@ -42,7 +42,7 @@ _WHEN = re.compile(
     rf"(?:(?<![^\s:=])(?P<start>{_TIME})\s*(?:[-–—]|\bto\b)\s*(?P<end>{_TIME})"
     rf"|(?:@|(?<!\S)at\s)\s*(?P<at>{_TIME})"
     rf"|(?<![^\s:=])(?P<length>{_CLOCK}|{_SECONDS}){_UNIT})"
-    r"""(?=$|[\s"“(])""",
+    r"(?=$|\s)",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|“([^”]*)”', re.DOTALL)
@@ -176,12 +176,14 @@ def _split(text: str) -> Iterator[_Item]:
 
 def _parse_item(item: _Item, reach: float) -> Event:
     quoted = _QUOTED.match(item.text)
-    when = _WHEN.search(item.text, quoted.end() if quoted else 0)
+    begin = quoted.end() if quoted else 0
+    label = re.compile(r"""["“(]|$""").search(item.text, begin).start()
+    when = _WHEN.search(item.text, begin, label)
     if when is None:
-        raise item.error(_no_time(item, quoted))
+        if _WHEN.search(item.text, label):
+            raise item.error(f"expected the time before the label, such as {_EXAMPLES}.", label)
+        raise item.error(_no_time(item, item.text[begin:label], _unquote(quoted) if quoted else None))
     name = _unquote(quoted) if quoted else _type_before(item.text[: when.start()])
-    if not quoted and _QUOTED.search(item.text[: when.start()]):
-        raise item.error(f"expected the time before the label, such as {_EXAMPLES}.", _QUOTED.search(item.text).start())
     if not normalise_type(name):
         raise item.error(f"expected a type before the time, such as `verse {when[0].strip()}`.")
     fields = _parse_fields(item, when.end())
@@ -269,10 +271,9 @@ def _field_value(item: _Item, found: re.Match[str]) -> Any:
     raise item.error(f"`{key}` is nothing that an item has. Expected `intensity=` or `family=`.", found.start())
 
 
-def _no_time(item: _Item, quoted: re.Match[str] | None) -> str:
-    """What to say of an item without a readable time: the likely slip, then what was expected."""
-    text = item.text[quoted.end() :] if quoted else item.text
-    name = _unquote(quoted) if quoted else _type_before(re.split(r'[\d"“(@=]', text)[0]) or "verse"
+def _no_time(item: _Item, text: str, name: str | None) -> str:
+    """What to say of an item without a readable time in `text`: the likely slip, then what was expected."""
+    name = name or _type_before(re.split(r"[\d@=]", text)[0]) or "verse"
     hint = _did_you_mean(name)
     after = item.prompt[item.offset + len(item.text) :]
     if re.search(r"\d$", text) and re.match(r",\d", after):

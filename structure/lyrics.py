@@ -36,7 +36,7 @@ def lyrics_with_tags(lyrics: str, events: Sequence[Event]) -> str:
     stanzas than such sections, neighbours share one; where nothing is usually sung, all words follow the tags.
     """
     parts = sections(events)
-    if not parts or has_section_tags(lyrics):
+    if not parts or has_section_tags(lyrics) or any(_tag(part) in lyrics.splitlines() for part in parts):
         return lyrics
     if lyrics.strip().lower() == _NO_VOICE:
         return f"{lyrics.strip()}\n\n{section_tags(parts)}"

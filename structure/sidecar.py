@@ -186,13 +186,13 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
     target = sidecar.path.resolve()  # a link stays a link: the file it points to is replaced
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
-        with _saving:
-            if _checked(sidecar, overwrite) != content:
-                _write_durably(temporary, content, like=target)
-                _checked(sidecar, overwrite)  # the write took its time: look once more, just before the replace
+        if _read_bytes(sidecar.path) != content:
+            _write_durably(temporary, content, like=target)
+            with _saving:
+                _refuse_to_lose(sidecar, overwrite)
                 _keep_backup(target)
                 os.replace(temporary, target)
-                _sync_folder(target.parent)
+            _sync_folder(target.parent)
     except OSError as problem:
         raise SidecarError(
             f"`{name}` could not be saved in {target.parent}: {problem.strerror or problem}. The file there is as it "
@@ -204,11 +204,11 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
     return Sidecar(sidecar.path, sidecar.data, _version(content))
 
 
-def _checked(sidecar: Sidecar, overwrite: bool) -> bytes | None:
-    """What the file holds now (None: no file), once it is sure that it may be replaced."""
+def _refuse_to_lose(sidecar: Sidecar, overwrite: bool) -> None:
+    """Look at the file once more: it must be the version that was read, or readable and given up knowingly."""
     now = _read_bytes(sidecar.path)
     if now is None or _version(now) == sidecar.version:
-        return now
+        return
     theirs = Sidecar(sidecar.path, _parse(now, sidecar.path.name), _version(now))
     if not overwrite:
         raise SidecarConflict(
@@ -216,7 +216,6 @@ def _checked(sidecar: Sidecar, overwrite: bool) -> bytes | None:
             "was written.",
             theirs,
         )
-    return now
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -41,6 +41,8 @@ from structure.events import (
         ("drop", "drop"),
         ("key-change", "key change"),
         ("  Part   2 ", "part 2"),
+        ("Verse (live)", "verse (live)"),
+        ("(Bridge):", "bridge"),
         ("🎸 Jam", "🎸 jam"),
     ],
 )
@@ -135,6 +137,8 @@ def test_new_sections_replace_old_ones_and_moments_stay() -> None:
         ([{"type": "verse", "start": 0}], "event 1 (verse) has no `end`."),
         ([{"start": 0, "end": 1}], "event 1 has no `type`."),
         ([{"type": " ", "start": 0, "end": 1}], "event 1 has no `type`."),
+        ([{"type": "[]", "start": 0, "end": 1}], "event 1 ([]) has no `type`."),
+        ([Event(type="", start=0, end=1)], "event 1 has no `type`."),
         (["verse"], 'event 1 is the text "verse".'),
         (
             [{"type": "verse", "start": 0, "end": 1, "intensity": 2}],

@@ -136,6 +136,8 @@ def test_empty_text_has_no_events() -> None:
         ("verse 0-4 (loud", 1, (1, 11), "this parenthesis is not closed"),
         ('verse 0-4 "a" "b"', 1, (1, 15), "has two of `label`"),
         ('verse "loud" 0-4', 1, (1, 7), "expected the time before the label"),
+        ("verse (live) 0-4", 1, (1, 7), "expected the time before the label"),
+        ('verse "at 3-4"', 1, (1, 1), "has no time that can be read"),
         ("verse 0-4 intensity=2", 1, (1, 11), "expected an intensity from 0 to 1, such as `intensity=0.9`, not `2`."),
         ("verse 0-4 intensity=nan", 1, (1, 11), "expected an intensity from 0 to 1"),
         ("verse 0-4 tempo=2", 1, (1, 11), "`tempo` is nothing that an item has."),
@@ -231,15 +233,15 @@ def test_times_are_written_as_people_write_them() -> None:
     "text", ["9" * 20_000, "verse " * 4_000, '"' * 20_001, "verse 0-" + "1:" * 9_000, "a " + " " * 20_000]
 )
 def test_a_wall_of_text_is_refused_at_once(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(PromptError) as caught:
         parse_structure(text)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert len(str(caught.value)) < 400
 
 
 def test_five_hundred_sections_follow_the_typist() -> None:
     text = ", ".join(f"verse {2 * i}-{2 * i + 2}" for i in range(500))
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(parse_structure(text)) == 500
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5

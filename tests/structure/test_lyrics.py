@@ -34,6 +34,14 @@ def test_tags_come_to_lyrics_that_have_none() -> None:
     assert lyrics_with_tags("some words", []) == "some words"
 
 
+def test_tags_come_only_once() -> None:
+    own = [Event(type="my own part", start=0, end=8)]
+    for lyrics in ("", "words\n\nmore"):
+        for events in (own, SONG):
+            once = lyrics_with_tags(lyrics, events)
+            assert lyrics_with_tags(once, events) == once != lyrics
+
+
 def test_stanzas_go_to_the_parts_that_are_sung() -> None:
     assert lyrics_with_tags("one\nline\n\ntwo\n \n\nthree\n", SONG) == (
         "[Intro]\n[Verse]\none\nline\n[Pre-Chorus]\ntwo\n[Chorus]\nthree\n[Build]\n[Chorus]\n[My Own Part]"

@@ -165,6 +165,12 @@ def test_the_same_content_is_not_written_again(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["song.json"]
 
 
+def test_two_people_with_the_same_change_do_not_quarrel(tmp_path: Path) -> None:
+    path = write(tmp_path / "song.json", ANCESTOR)
+    mine, theirs = read_sidecar(path), read_sidecar(path)
+    assert save_sidecar(with_fields(mine, bpm=90)) == save_sidecar(with_fields(theirs, bpm=90)) == read_sidecar(path)
+
+
 def test_of_many_writers_at_once_one_wins_each_round(tmp_path: Path) -> None:
     path = write(tmp_path / "song.json", {"n": 0})
     done, lost = [], []
