@@ -2,7 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -301,6 +304,59 @@ def test_a_folder_that_refuses_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "dir.json").mkdir()
     with pytest.raises(SidecarError, match="`dir.json` cannot be read"):
         read_sidecar(tmp_path / "dir.json")
+
+
+SAVE_FOREVER = """
+import sys
+from pathlib import Path
+from structure.sidecar import read_sidecar, save_sidecar, with_fields
+sidecar = read_sidecar(Path(sys.argv[1]))
+for n in range(10**9):
+    sidecar = save_sidecar(with_fields(sidecar, n=n, padding="x" * (n % 7) * 100_000))
+    print(n, flush=True)
+"""
+
+SAVE_WITHOUT_ROOM = """
+import resource, sys
+from pathlib import Path
+from structure.sidecar import SidecarError, read_sidecar, save_sidecar, with_fields
+sidecar = read_sidecar(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    save_sidecar(with_fields(sidecar, padding="x" * 100_000))
+except SidecarError as problem:
+    print(problem)
+"""
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_process_killed_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "song.json", ANCESTOR)
+    for delay in (0.0, 0.011, 0.027):
+        writer = python(SAVE_FOREVER, path)
+        assert writer.stdout is not None and writer.stdout.readline()
+        time.sleep(delay)
+        writer.kill()
+        writer.communicate()
+        for file in (path, tmp_path / "song.json.bak"):
+            data = json.loads(file.read_text(encoding="utf-8"))
+            assert {key: data[key] for key in ANCESTOR} == ANCESTOR
+        saved = save_sidecar(with_fields(read_sidecar(path), caption=ANCESTOR["caption"], after="the crash"))
+        assert read_sidecar(path) == saved
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of a file")
+def test_a_full_disk_is_a_sentence_and_changes_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "song.json", ANCESTOR)
+    before = path.read_bytes()
+    said, _ = python(SAVE_WITHOUT_ROOM, path).communicate()
+    assert said.startswith("`song.json` could not be saved in ") and "make room" in said
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["song.json"]
 
 
 def test_what_json_cannot_hold_is_a_sentence(tmp_path: Path) -> None:
