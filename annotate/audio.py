@@ -1,0 +1,178 @@
+"""Reading and writing audio files: one reader for the page, the training set and the scores.
+
+Whatever libsndfile reads is read by it (WAV, FLAC, OGG, MP3, AIFF …); PyAV
+takes the rest (M4A, AAC, WMA …). Picture, sound and latents all come from
+here, so that no two decoders disagree about where a song begins.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from structure.errors import StudioError
+
+AUDIO_SUFFIXES: tuple[str, ...] = (
+    ".aac",
+    ".aif",
+    ".aiff",
+    ".flac",
+    ".m4a",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".wav",
+    ".wma",
+)
+BLOCK_FRAMES = 1 << 17  # about 3 s at 44.1 kHz: memory stays flat for an hour of music
+
+
+class AudioError(StudioError):
+    """An audio file that cannot be read, or holds nothing."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says: sample rate in Hz, frames of `channels` samples each, duration in seconds."""
+
+    sample_rate: int
+    channels: int
+    frames: int
+    duration: float
+
+
+def audio_info(path: Path) -> AudioInfo:
+    """The header of an audio file.
+
+    Raises:
+        AudioError: no such file, not audio, or empty.
+    """
+    _refuse_missing(path)
+    try:
+        header = soundfile.info(str(path))
+        info = AudioInfo(header.samplerate, header.channels, header.frames, header.frames / header.samplerate)
+    except soundfile.LibsndfileError:
+        info = _av_info(path)
+    if info.frames <= 0:
+        raise AudioError(f"`{path.name}` holds no sound (0 samples). Export it again, or take it out of the folder.")
+    return info
+
+
+def audio_blocks(path: Path, block_frames: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
+    """The file from start to end in float32 blocks (frames, channels), at the file's own rate.
+
+    Raises:
+        AudioError: no such file, or not audio.
+    """
+    _refuse_missing(path)
+    try:
+        file = soundfile.SoundFile(str(path))
+    except soundfile.LibsndfileError:
+        yield from _av_blocks(path)
+        return
+    with file:
+        while True:
+            try:
+                block = file.read(block_frames, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as broken:
+                raise AudioError(f"`{path.name}` is damaged: {broken.error_string} Convert it to WAV.") from broken
+            if not len(block):
+                return
+            yield block
+
+
+def read_audio(path: Path, sample_rate: int | None = None, mono: bool = False) -> tuple[np.ndarray, int]:
+    """The whole file.
+
+    Args:
+        path: any format of `AUDIO_SUFFIXES`.
+        sample_rate: Hz to resample to; None keeps the file's own.
+        mono: average the channels into one.
+
+    Returns:
+        float32 (frames, channels), nominally in [-1, 1], and its sample rate in Hz.
+
+    Raises:
+        AudioError: no such file, not audio, or empty.
+    """
+    info = audio_info(path)
+    blocks = [b.mean(axis=1, keepdims=True) if mono else b for b in audio_blocks(path)]
+    if not blocks:
+        raise AudioError(f"`{path.name}` holds no sound. Export it again, or take it out of the folder.")
+    samples = np.concatenate(blocks)
+    if sample_rate is None or sample_rate == info.sample_rate:
+        return samples, info.sample_rate
+    import soxr
+
+    return soxr.resample(samples, info.sample_rate, sample_rate).astype(np.float32, copy=False), sample_rate
+
+
+def write_audio(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    """A 16-bit WAV file, written whole or not at all.
+
+    Args:
+        path: where to; its folder is made.
+        samples: float (frames,) or (frames, channels); beyond [-1, 1] is clipped.
+        sample_rate: Hz.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        soundfile.write(str(partial), np.clip(samples, -1, 1), sample_rate, subtype="PCM_16", format="WAV")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def content_hash(path: Path) -> str:
+    """32 hex digits that name the file's content, whatever the file is called.
+
+    Raises:
+        AudioError: no such file.
+    """
+    _refuse_missing(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        raise AudioError(f"There is no file `{path}`. It may have been moved or renamed since the folder was read.")
+
+
+def _unreadable(path: Path) -> AudioError:
+    return AudioError(f"`{path.name}` is not audio that can be read here. Convert it to WAV, FLAC, OGG or MP3.")
+
+
+def _av_info(path: Path) -> AudioInfo:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            if stream.duration is not None:
+                duration = float(stream.duration * stream.time_base)
+            else:
+                duration = (container.duration or 0) / av.time_base
+            return AudioInfo(stream.rate, stream.channels, round(duration * stream.rate), duration)
+    except (av.FFmpegError, IndexError, OSError) as refused:
+        raise _unreadable(path) from refused
+
+
+def _av_blocks(path: Path) -> Iterator[np.ndarray]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+            for frame in container.decode(stream):
+                for piece in planar.resample(frame):
+                    yield np.ascontiguousarray(piece.to_ndarray().T)
+    except (av.FFmpegError, IndexError, OSError) as refused:
+        raise _unreadable(path) from refused

@@ -1,0 +1,305 @@
+"""Annotation tab: layout and wiring. `desk.py` opens and saves songs, `timeline.js` edits them.
+
+Each visitor has a desk of their own in the session; which folder and song they
+had open is remembered in their browser, so that a reload changes nothing.
+"""
+
+import html
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from annotate.dataset import UPLOADS, DatasetError, add_songs
+from annotate.desk import EDITED_FIELDS, Desk
+from annotate.song_list import SongList, song_list_value
+from annotate.timeline import Timeline, timeline_value
+from structure.errors import StudioError
+from structure.events import Event
+from structure.sidecar import SidecarConflict
+
+LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "tr", "zh", "unknown"]
+METERS = ["2", "3", "4", "6"]
+_OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
+_NO_DESK = "This page has lost touch with the server. Reload it: everything that was saved is there."
+
+
+@dataclass(frozen=True)
+class AnnotateTab:
+    """What other tabs may use of this one.
+
+    Attributes:
+        root: path of the open dataset as text, "" before one is chosen.
+        song: path of the open song as text, "" before one is chosen.
+        timeline: the song's timeline.
+        songs: the list of songs.
+    """
+
+    root: gr.State
+    song: gr.State
+    timeline: Timeline
+    songs: SongList
+
+
+def build(root: Path | None, local: bool) -> AnnotateTab:
+    """Lay the tab out inside the caller's `gr.Tab`.
+
+    Args:
+        root: the dataset to open; None leaves the choice to the visitor.
+        local: the page is used on the machine itself, so any folder of it may be typed in. Else a visitor sees `root`
+            and songs of their own that they upload.
+    """
+    desk = gr.State(None)
+    root_path, song_path = gr.State(""), gr.State("")
+    # Encrypted only so that it survives a restart of the server: there is no secret in it.
+    memory = gr.BrowserState(None, storage_key="structure-studio-annotate", secret="structure-studio")
+    with gr.Row(elem_classes="sst-page"):
+        with gr.Column(scale=1, min_width=230):
+            songs = SongList()
+            upload = gr.UploadButton("Add songs…", file_count="multiple", file_types=["audio"], size="sm")
+            with gr.Accordion("Folder", open=root is None, visible=local):
+                folder = gr.Textbox(
+                    show_label=False, container=False, placeholder="/home/me/songs", elem_id="annotate-folder"
+                )
+                open_folder = gr.Button("Open folder", size="sm")
+        with gr.Column(scale=5, min_width=320):
+            notice = gr.HTML(visible=False, elem_id="annotate-notice")
+            timeline = Timeline(elem_id="annotate-timeline")
+            with gr.Group(visible=False, elem_id="annotate-conflict") as dispute:
+                difference = gr.HTML()
+                both = Timeline()
+                with gr.Row():
+                    keep = gr.Button("Keep mine", variant="primary", size="sm")
+                    take = gr.Button("Load theirs", size="sm")
+            with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
+                fields = _song_fields()
+
+    page = _Page(desk, root_path, song_path, memory, songs, notice, timeline, dispute, difference, both, fields, folder)
+    arrived = partial(_arrive, page, root, local)
+    private = {"show_progress": "hidden", "api_visibility": "private"}
+    gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
+    always = {**private, "trigger_mode": "always_last"}
+    songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **always)
+    opened = partial(_open_folder, page)
+    gr.on(
+        [open_folder.click, folder.submit], opened, [desk, memory, folder], page.outputs(),
+        show_progress="minimal", api_visibility="private",
+    )  # fmt: skip
+    added = partial(_upload, page, local)
+    upload.upload(added, [desk, memory, upload], page.outputs(), show_progress="minimal", api_visibility="private")
+    timeline.input(partial(_save_events, page), [desk, timeline], page.save_outputs(), **always)
+    for name, field in fields.items():
+        triggers = [field.input] + ([field.blur] if hasattr(field, "blur") else [])
+        gr.on(triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **always)
+    keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
+    take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
+    return AnnotateTab(root_path, song_path, timeline, songs)
+
+
+def _song_fields() -> dict[str, gr.components.Component]:
+    """The fields that describe a song, in the order of `EDITED_FIELDS`."""
+    with gr.Row():
+        caption = gr.Textbox(label="Caption", lines=3, placeholder="slow rock, warm guitars, male voice", scale=2)
+        lyrics = gr.Textbox(label="Lyrics", lines=3, max_lines=12, placeholder="[Verse]\n…", scale=3)
+    with gr.Row():
+        bpm = gr.Number(label="Tempo (BPM)", minimum=0, min_width=110)
+        key = gr.Textbox(label="Key", placeholder="A minor", min_width=110)
+        meter = gr.Dropdown(METERS, label="Beats in a bar", allow_custom_value=True, value=None, min_width=110)
+        language = gr.Dropdown(LANGUAGES, label="Language", allow_custom_value=True, value=None, min_width=110)
+    return dict(zip(EDITED_FIELDS, (caption, lyrics, bpm, key, meter, language), strict=True))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The components that handlers write to."""
+
+    desk: gr.State
+    root: gr.State
+    song: gr.State
+    memory: gr.BrowserState
+    songs: SongList
+    notice: gr.HTML
+    timeline: Timeline
+    dispute: gr.Group
+    difference: gr.HTML
+    both: Timeline
+    fields: dict[str, gr.components.Component]
+    folder: gr.Textbox
+
+    def save_outputs(self) -> list[gr.blocks.Block]:
+        return [self.timeline, self.dispute, self.difference, self.both]
+
+    def outputs(self) -> list[gr.blocks.Block]:
+        own = [self.desk, self.root, self.song, self.memory, self.songs, self.notice, self.folder]
+        return own + self.save_outputs() + list(self.fields.values())
+
+
+Updates = dict[Any, Any]
+
+
+def _arrive(page: _Page, given: Path | None, local: bool, memory: dict[str, Any] | None) -> Updates:
+    """A page has been opened: the song that was open in this browser, else the first that waits to be marked."""
+    memory = memory if isinstance(memory, dict) and memory.get("given") == str(given) else {"given": str(given)}
+    desk = Desk()
+    root = _remembered_root(memory, local) or given
+    if root is None:
+        return {page.desk: desk, **_say(page, ["Choose a folder of songs, or add songs, to begin."])}
+    try:
+        desk.open_dataset(root)
+    except DatasetError as problem:
+        return {page.desk: desk, page.folder: str(root), **_say(page, [str(problem)])}
+    name = memory.get("song")
+    return _show(page, desk, memory, name if name in desk.songs else desk.first_to_mark())
+
+
+def _choose(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, name: str | None) -> Updates:
+    if desk is None:
+        return _say(page, [_NO_DESK])
+    return _show(page, desk, memory, name)
+
+
+def _open_folder(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, typed: str) -> Updates:
+    if desk is None:
+        return _say(page, [_NO_DESK])
+    if not typed.strip():
+        return _say(page, ["Type the path of a folder that holds songs."])
+    root = Path(typed.strip().strip("\"'")).expanduser()
+    try:
+        desk.open_dataset(root.resolve())
+    except (StudioError, OSError) as problem:
+        return _say(page, [str(problem)])
+    return _show(page, desk, memory, desk.first_to_mark())
+
+
+def _upload(
+    page: _Page, local: bool, desk: Desk | None, memory: dict[str, Any] | None, files: Sequence[str] | None
+) -> Updates:
+    """Copy songs into the visitor's own folder and open it: shared on one's own machine, separate on a server."""
+    if desk is None:
+        return _say(page, [_NO_DESK])
+    memory = dict(memory or {})
+    own = memory.get("uploads")
+    if not local and not (isinstance(own, str) and _OWN_UPLOADS.fullmatch(own)):
+        memory["uploads"] = own = secrets.token_hex(8)
+    root = UPLOADS if local else UPLOADS / str(own)
+    try:
+        added, refused = add_songs(root, [Path(file) for file in files or []])
+        desk.open_dataset(root)
+    except (StudioError, OSError) as problem:
+        return _say(page, [str(problem)])
+    return _show(page, desk, memory, added[0] if added else desk.first_to_mark(), refused)
+
+
+def _remembered_root(memory: dict[str, Any], local: bool) -> Path | None:
+    """The folder this browser had open. Only on the machine itself may a browser name any folder."""
+    root, own = memory.get("root"), memory.get("uploads")
+    if local:
+        return Path(root) if isinstance(root, str) and Path(root).is_dir() else None
+    if isinstance(own, str) and _OWN_UPLOADS.fullmatch(own) and root == str(UPLOADS / own):
+        return UPLOADS / own if (UPLOADS / own).is_dir() else None
+    return None
+
+
+def _show(
+    page: _Page, desk: Desk, memory: dict[str, Any] | None, name: str | None, sentences: Sequence[str] = ()
+) -> Updates:
+    """Open a song and fill the page with it."""
+    try:
+        opened = desk.open_song(name or "")
+    except StudioError as problem:
+        return _say(page, [str(problem)])
+    events = opened.sidecar.events
+    trouble = [opened.trouble] if opened.trouble else []
+    found = [*sentences, *trouble, *(s for s in opened.song.problems if s not in trouble)]
+    if opened.sidecar.imported:
+        found.append("These sections come from a machine's analysis in the sidecar. Your first edit makes them yours.")
+    value = timeline_value(
+        opened.duration, events, track=opened.track, song=opened.song.name, mode="view" if opened.trouble else "edit"
+    )
+    return {
+        page.desk: desk,
+        page.root: str(desk.root),
+        page.song: str(opened.song.audio),
+        page.memory: {**(memory or {}), "root": str(desk.root), "song": opened.song.name},
+        page.songs: song_list_value(desk.songs.values(), opened.song.name),
+        page.folder: str(desk.root),
+        page.timeline: gr.update(value=value, status=None),
+        page.dispute: gr.update(visible=False),
+        **_say(page, found),
+        **{
+            field: gr.update(value=desk.field_value(opened.song.name, key), interactive=not opened.trouble)
+            for key, field in page.fields.items()
+        },
+    }
+
+
+def _say(page: _Page, sentences: Sequence[str]) -> Updates:
+    """Sentences above the timeline; file names and labels in them are shown as text."""
+    lines = "".join(f"<p>{html.escape(line)}</p>" for sentence in sentences for line in sentence.splitlines())
+    return {page.notice: gr.update(value=f'<div class="sst-notice">{lines}</div>', visible=bool(sentences))}
+
+
+def _save_events(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
+    value = value or {}
+    return _save(page, desk, value, lambda here: here.save_events(value.get("song"), value.get("events") or []))
+
+
+def _save_field(page: _Page, key: str, desk: Desk | None, value: dict[str, Any] | None, entry: Any) -> Updates:
+    """The song is named by the timeline, not by the session: a field may lose the focus to a click on another song."""
+    value = value or {}
+    if not value.get("song"):
+        return {page.timeline: gr.skip()}
+    return _save(page, desk, value, lambda here: here.save_field(value["song"], key, entry))
+
+
+def _keep_mine(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
+    return {**_save(page, desk, value or {}, lambda here: here.keep_mine()), page.dispute: gr.update(visible=False)}
+
+
+def _load_theirs(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -> Updates:
+    if desk is None:
+        return _say(page, [_NO_DESK])
+    try:
+        return _show(page, desk, memory, desk.load_theirs())
+    except StudioError as problem:
+        return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
+
+
+def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) -> Updates:
+    """Run a save and report it beside the timeline; a conflict opens the panel with both versions."""
+    report = {"song": value.get("song"), "rev": value.get("rev")}
+    if desk is None:
+        return {page.timeline: gr.update(status={**report, "kind": "error", "text": _NO_DESK})}
+    try:
+        text = action(desk)
+    except SidecarConflict as conflict:
+        status = gr.update(status={**report, "kind": "error", "text": "Not saved: the file changed on disk."})
+        return {page.timeline: status, **_dispute(page, desk, str(conflict))}
+    except StudioError as problem:
+        return {page.timeline: gr.update(status={**report, "kind": "error", "text": f"Not saved. {problem}"})}
+    if text is None:
+        return {page.timeline: gr.skip()}
+    return {page.timeline: gr.update(status={**report, "kind": "ok", "text": text})}
+
+
+def _dispute(page: _Page, desk: Desk, sentence: str) -> Updates:
+    """Both versions of a song's sidecar, one row each, and what else differs in words."""
+    conflict = desk.conflict
+    if conflict is None:
+        return {}
+    mine, theirs = conflict.mine, conflict.theirs
+    keys = [k for k in {**mine.data, **theirs.data} if k != "events" and mine.data.get(k) != theirs.data.get(k)]
+    lines = [sentence, "Top row: yours. Bottom row: the file on disk, which becomes the backup if you keep yours."]
+    lines += [f"{key}: yours {mine.get(key, '')!s:.80} · on disk {theirs.get(key, '')!s:.80}" for key in keys]
+    events: list[list[Event]] = [mine.events, theirs.events]
+    duration = max([e.end for version in events for e in version], default=1.0)
+    return {
+        page.dispute: gr.update(visible=True),
+        page.difference: "".join(f"<p>{html.escape(line)}</p>" for line in lines),
+        page.both: timeline_value(duration, events[0], compare=events[1], names=("yours", "on disk")),
+    }

@@ -1,0 +1,227 @@
+"""Timeline: the one picture of a song's structure, for every tab.
+
+A `gr.HTML` subclass. Its template never changes, so Gradio leaves the DOM to
+timeline.js, which draws the waveform with Plotly's own JavaScript and edits
+the sections; Python sees the whole value after every edit. All scripts and
+the decoded tracks are served from this machine.
+"""
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly
+
+from annotate.colours import OTHER_COLOUR, SECTION_COLOURS
+from annotate.envelope import BUCKETS_PER_SECOND
+from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope
+from structure.errors import StudioError
+from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events
+from structure.plan import frame_plan, plan_columns
+
+__all__ = ["CACHE_DIR", "KEYS", "Timeline", "register_track", "static_paths", "timeline_value"]
+
+KEYS: tuple[str, ...] = (
+    "intro",
+    "verse",
+    "pre-chorus",
+    "chorus",
+    "bridge",
+    "instrumental",
+    "solo",
+    "breakdown",
+    "outro",
+)
+"""The section types on the digits 1 to 9."""
+
+LONGEST = 4 * 3600.0  # seconds that a browser may ask to see as a frame plan
+PLAN_RATE = 25.0  # Hz: ACE-Step 1.5's latents; here it is only a picture
+PLAN_COLUMNS = 1000
+
+_HERE = Path(__file__).resolve().parent
+_PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
+_SCRIPTS = [_PLOTLY, *(_HERE / name for name in ("timeline_model.js", "timeline_paint.js", "timeline.js"))]
+
+
+def static_paths() -> list[Path]:
+    """Let Gradio serve what the timeline needs, and return it: its scripts, Plotly's, and the decoded tracks.
+
+    `Timeline` calls this itself; the cache folder is the only folder of audio that is served.
+    """
+    paths = [*_SCRIPTS, CACHE_DIR]
+    gr.set_static_paths(paths)
+    return paths
+
+
+def script_tags(scripts: list[Path]) -> str:
+    """Tags for `gr.HTML(head=…)`; the hash makes the browser take a new version at once."""
+    tags = []
+    for path in scripts:
+        version = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()[:8]
+        tags.append(f'<script src="gradio_api/file={html.escape(path.as_posix())}?v={version}"></script>')
+    return "".join(tags)
+
+
+def track_source(track: object) -> dict[str, Any]:
+    """For the browser: what to play and draw of a track in the cache.
+
+    Returns:
+        `ok`; then `audio` (path to fetch), `duration` in seconds, `rate` in buckets per second and `peaks` (base64 of
+        int8 (buckets, 3)), else `error`, a sentence.
+    """
+    if not is_track(track):
+        return {"ok": False, "error": "This song is no longer in the cache. Open it again from the list."}
+    assert isinstance(track, str)
+    rows, duration = track_envelope(track)
+    return {
+        "ok": True,
+        "audio": track_audio(track).as_posix(),
+        "duration": duration,
+        "rate": BUCKETS_PER_SECOND,
+        "peaks": base64.b64encode(rows.tobytes()).decode("ascii"),
+    }
+
+
+def plan_picture(asked: object) -> dict[str, Any]:
+    """For the browser: the frame plan of `{"events": […], "duration": seconds}` as rows of bytes.
+
+    Returns:
+        `ok`; then `names` of the rows that hold anything, `columns`, `cells` (base64 of uint8 (rows, columns)) and
+        `text`, else `error`, a sentence.
+    """
+    try:
+        song = check_value(asked)
+        events = [Event.model_validate(raw) for raw in song["events"]]
+    except StudioError as problem:
+        return {"ok": False, "error": str(problem)}
+    n_frames = max(1, round(min(song["duration"], LONGEST) * PLAN_RATE))
+    plan = frame_plan(events, n_frames, PLAN_RATE)  # (frames, channels)
+    step = -(-n_frames // PLAN_COLUMNS)
+    columns = -(-n_frames // step)
+    padded = plan[[min(i, n_frames - 1) for i in range(columns * step)]]
+    picture = padded.reshape(columns, step, -1).max(axis=1).T  # (channels, columns): a short crash stays visible
+    rows = [i for i in range(len(picture)) if picture[i].any()]
+    return {
+        "ok": True,
+        "names": [plan_columns()[i] for i in rows],
+        "columns": columns,
+        "cells": base64.b64encode((picture[rows] * 255).astype("uint8").tobytes()).decode("ascii"),
+        "text": f"{n_frames} frames at {PLAN_RATE:g} a second. Free parts stay empty: the model is told nothing there.",
+    }
+
+
+def timeline_value(
+    duration: float,
+    events: list[Event],
+    *,
+    track: str | None = None,
+    song: str = "",
+    compare: list[Event] | None = None,
+    names: tuple[str, str] | None = None,
+    mode: str = "view",
+) -> dict[str, Any]:
+    """A value for `Timeline`.
+
+    Args:
+        duration: seconds.
+        events: sections and moments.
+        track: from `register_track`; None draws the structure alone.
+        song: what to call it; comes back with every edit.
+        compare: sections for a second row.
+        names: what the two rows are called, such as ("asked", "heard").
+        mode: `edit` or `view`.
+    """
+    return {
+        "song": song,
+        "track": track,
+        "duration": duration,
+        "events": [e.to_dict() for e in events],
+        "compare": None if compare is None else [e.to_dict() for e in compare],
+        "names": names,
+        "mode": mode,
+    }
+
+
+def check_value(value: object) -> dict[str, Any]:
+    """A value as it came from a browser, its events sound and inside the song.
+
+    Raises:
+        StudioError: it is no timeline's value, or an event is wrong.
+    """
+    if not isinstance(value, Mapping):
+        raise StudioError("A timeline's value is an object with `duration` and `events`.")
+    duration, events = value.get("duration"), value.get("events", [])
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 <= duration < float("inf"):
+        raise StudioError(f"`duration` is {duration!r}. Give the song's length in seconds.")
+    if not isinstance(events, list):
+        raise StudioError('`events` is not a list. Write [{"type": "verse", "start": 0, "end": 8}, …].')
+    read_events(events, duration or None)
+    return {**value, "duration": float(duration), "events": events}
+
+
+def vocabulary_data() -> str:
+    """Types, digits and colours as a hidden element that the scripts read.
+
+    It is part of a template, so it must hold neither `${` nor two opening braces in a row: JSON is spread over lines.
+    """
+    vocabulary = {
+        "types": list(SECTION_TYPES),
+        "keys": list(KEYS),
+        "moments": list(MOMENT_TYPES),
+        "sections": dict(SECTION_COLOURS),
+        "other": OTHER_COLOUR,
+    }
+    return f'<div class="sst-data" hidden>{html.escape(json.dumps(vocabulary, indent=0), quote=False)}</div>'
+
+
+class Timeline(gr.HTML):
+    """Waveform with sections, moments, play head; edited in mode `edit`, looked at and played in mode `view`.
+
+    Value: see `timeline_value`, and `rev`, which counts the person's edits. `.input` fires on each edit; give it
+    `trigger_mode="always_last"` and `show_progress="hidden"`. What a handler has saved it reports with
+    `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`, which leaves newer edits alone.
+    """
+
+    def __init__(self, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        static_paths()
+        super().__init__(
+            value=dict(value) if value else None,
+            html_template=vocabulary_data() + (_HERE / "timeline.html").read_text(encoding="utf-8"),
+            css_template=(_HERE / "timeline.css").read_text(encoding="utf-8"),
+            js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
+            head=script_tags(_SCRIPTS),
+            server_functions=[track_source, plan_picture],
+            apply_default_css=False,
+            status=None,
+            **settings,
+        )
+
+    def preprocess(self, payload: Any) -> dict[str, Any] | None:
+        """The value as the browser has it; a tab checks it with `check_value` where it uses the events."""
+        return dict(payload) if isinstance(payload, Mapping) else None
+
+    def postprocess(self, value: Any) -> dict[str, Any] | None:
+        return dict(value) if isinstance(value, Mapping) else None
+
+    def api_info(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {
+                "song": {"type": "string"},
+                "track": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                "duration": {"type": "number"},
+                "events": {"type": "array", "items": {"type": "object"}},
+            },
+            "required": ["duration", "events"],
+        }
+
+    def example_payload(self) -> dict[str, Any]:
+        return {"duration": 20.0, "events": [{"type": "intro", "start": 0.0, "end": 8.0}]}
+
+    def example_value(self) -> dict[str, Any]:
+        return self.example_payload()

@@ -1,0 +1,219 @@
+/* Editing model of the timeline: sections as boundaries that neighbours share. No DOM, no clock, no network.
+
+A song from 0 to `duration` seconds is cut into parts. A part either is a section (it has a type) or is free: nothing
+is known there, and nothing is saved for it. A boundary is a time strictly inside the song where a part begins;
+moving it moves the end of the part before and the start of the part after. Moments lie on top and are carried along.
+Sections are never changed in place, so that a snapshot for undo is one reference. */
+(function (scope, define) {
+  "use strict";
+  if (typeof module === "object" && module.exports) module.exports = define();
+  else scope.TimelineModel = define();
+})(typeof self === "undefined" ? this : self, function () {
+  "use strict";
+
+  const SHORTEST = 0.05; // s: no part gets shorter than this by editing
+  const TOUCH = 0.005; // s: ends this near to a start are one boundary
+  const EDGE = 0.05; // s: a time this near to the song's start or end is no boundary
+  const FIRST = 0.5; // s: a first mark this early means the song's very start
+  const HISTORY = 500;
+
+  const round = (t) => Math.round(t * 1000) / 1000;
+
+  class TimelineModel {
+    /* events: objects with type, start, end and any other keys, as they stand in the sidecar.
+       momentTypes: types that are moments unless `family` says otherwise. */
+    constructor(events, duration, momentTypes) {
+      this.duration = duration;
+      const moments = new Set(momentTypes || []);
+      const isMoment = (e) => (e.family ? e.family === "moment" : moments.has(e.type));
+      const sound = (events || []).filter((e) => isFinite(e.start) && isFinite(e.end));
+      this.moments = sound.filter(isMoment);
+      this.sections = tidy(sound.filter((e) => !isMoment(e)), duration);
+      this._past = [];
+      this._future = [];
+      this._gesture = null;
+    }
+
+    /* Everything that is to be saved, by start. */
+    events() {
+      return this.sections.concat(this.moments).sort((a, b) => a.start - b.start || b.end - a.end);
+    }
+
+    /* The song from 0 to its end without holes: {start, end, section}, section null where it is free. */
+    parts() {
+      const found = [];
+      let at = 0;
+      for (const section of this.sections) {
+        if (section.start - at >= TOUCH) found.push({ start: at, end: section.start, section: null });
+        found.push({ start: section.start, end: section.end, section });
+        at = section.end;
+      }
+      if (this.duration - at >= TOUCH) found.push({ start: at, end: this.duration, section: null });
+      return found;
+    }
+
+    partAt(t) {
+      const parts = this.parts();
+      return parts.find((p) => t >= p.start && t < p.end) || parts[parts.length - 1] || null;
+    }
+
+    boundaries() {
+      const times = new Set();
+      for (const s of this.sections) times.add(s.start).add(s.end);
+      return [...times].filter((t) => t > EDGE && t < this.duration - EDGE).sort((a, b) => a - b);
+    }
+
+    nearestBoundary(t) {
+      let best = null;
+      for (const b of this.boundaries()) if (best === null || Math.abs(b - t) < Math.abs(best - t)) best = b;
+      return best;
+    }
+
+    /* The next boundary after t (direction 1) or before it (-1); the song's ends where there is none. */
+    boundaryFrom(t, direction) {
+      const times = this.boundaries();
+      if (direction > 0) return times.find((b) => b > t + TOUCH) ?? this.duration;
+      return times.reverse().find((b) => b < t - TOUCH) ?? 0;
+    }
+
+    /* Begin a part at t. Returns the time of the boundary, or null where one is too near. */
+    addBoundary(t) {
+      t = round(t);
+      if (!this.sections.length) {
+        if (t >= this.duration - SHORTEST) return null;
+        const first = t < FIRST ? [] : [{ type: "intro", start: 0, end: t }];
+        const start = t < FIRST ? 0 : t;
+        return this._edit(first.concat({ type: first.length ? "verse" : "intro", start, end: this.duration }), start);
+      }
+      const part = this.partAt(t);
+      if (!part || t - part.start < SHORTEST || part.end - t < SHORTEST) return null;
+      if (!part.section) return this._edit(this.sections.concat({ type: "verse", start: t, end: part.end }), t);
+      const halves = [{ ...part.section, end: t }, { ...part.section, start: t }];
+      return this._edit(this._without(part.section).concat(halves), t);
+    }
+
+    /* Move a boundary; both neighbours follow, neither vanishes. Returns where it came to lie. */
+    moveBoundary(from, to) {
+      const parts = this.parts();
+      const before = parts.find((p) => p.end === from);
+      const after = parts.find((p) => p.start === from);
+      if (!before || !after) return from;
+      // A free part may shrink to nothing: then its neighbours touch.
+      const lowest = before.start + (before.section ? SHORTEST : 0);
+      const highest = after.end - (after.section ? SHORTEST : 0);
+      to = round(Math.min(Math.max(to, lowest), Math.max(lowest, highest)));
+      if (!before.section && to - before.start < TOUCH) to = before.start;
+      if (!after.section && after.end - to < TOUCH) to = after.end;
+      const moved = this.sections.map((s) => {
+        if (s === before.section) return { ...s, end: to };
+        return s === after.section ? { ...s, start: to } : s;
+      });
+      return this._edit(moved, to);
+    }
+
+    /* Join the parts on both sides: what was on the left goes on. Returns whether there was such a boundary. */
+    removeBoundary(t) {
+      const parts = this.parts();
+      const before = parts.find((p) => p.end === t);
+      const after = parts.find((p) => p.start === t);
+      if (!before || !after) return false;
+      const kept = this.sections.filter((s) => s !== before.section && s !== after.section);
+      this._edit(before.section ? kept.concat({ ...before.section, end: after.end }) : kept, true);
+      return true;
+    }
+
+    /* Name the part at t; null sets it free. Returns whether anything changed. */
+    setType(t, type) {
+      const part = this.partAt(t);
+      if (!part || (part.section ? part.section.type : null) === type) return false;
+      const rest = this._without(part.section);
+      if (type === null) return this._edit(rest, true);
+      const { text, ...kept } = part.section || {}; // `text` is how somebody had spelt the type that goes
+      return this._edit(rest.concat({ ...kept, type, start: part.start, end: part.end }), true);
+    }
+
+    /* One undo step for all that happens until `commit`; `cancel` takes it back. */
+    begin() {
+      this._gesture = this.sections;
+    }
+
+    /* Within a gesture: the boundary that was at `from` when it began is now at `to`. Always from the beginning, so
+       that passing over a free part and coming back leaves it as it was. */
+    drag(from, to) {
+      if (this._gesture !== null) this.sections = this._gesture;
+      return this.moveBoundary(from, to);
+    }
+
+    commit() {
+      const before = this._gesture;
+      this._gesture = null;
+      if (before === null || same(before, this.sections)) return false;
+      this._remember(before);
+      return true;
+    }
+
+    cancel() {
+      if (this._gesture !== null) this.sections = this._gesture;
+      this._gesture = null;
+    }
+
+    undo() {
+      return this._travel(this._past, this._future);
+    }
+
+    redo() {
+      return this._travel(this._future, this._past);
+    }
+
+    get canUndo() {
+      return this._past.length > 0;
+    }
+
+    get canRedo() {
+      return this._future.length > 0;
+    }
+
+    _without(section) {
+      return this.sections.filter((s) => s !== section);
+    }
+
+    _edit(sections, result) {
+      sections.sort((a, b) => a.start - b.start);
+      if (this._gesture === null) this._remember(this.sections);
+      this.sections = sections;
+      return result;
+    }
+
+    _remember(sections) {
+      this._past.push(sections);
+      if (this._past.length > HISTORY) this._past.shift();
+      this._future = [];
+    }
+
+    _travel(from, to) {
+      if (!from.length || this._gesture !== null) return false;
+      to.push(this.sections);
+      this.sections = from.pop();
+      return true;
+    }
+  }
+
+  /* Sections by start, inside the song, touching where they nearly touch; of two that overlap the later one begins
+     where it says and the earlier one ends there. */
+  function tidy(sections, duration) {
+    const inside = sections
+      .map((s) => ({ ...s, start: Math.max(0, s.start), end: Math.min(duration, s.end) }))
+      .sort((a, b) => a.start - b.start || a.end - b.end);
+    for (let i = 0; i + 1 < inside.length; i++) {
+      if (inside[i + 1].start - inside[i].end < TOUCH) inside[i].end = inside[i + 1].start;
+    }
+    return inside.filter((s) => s.end - s.start > 0);
+  }
+
+  function same(a, b) {
+    return a.length === b.length && a.every((s, i) => s === b[i] || JSON.stringify(s) === JSON.stringify(b[i]));
+  }
+
+  TimelineModel.SHORTEST = SHORTEST;
+  return TimelineModel;
+});
