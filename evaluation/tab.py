@@ -1,0 +1,159 @@
+"""Evaluation tab: layout and wiring. `report.py` scores; nothing here computes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from annotate.timeline import Timeline, register_track, timeline_value
+from evaluation.report import COLUMNS, ScoreReport, score_folder
+from structure.errors import StudioError
+from structure.events import Event
+
+ABOUT = (
+    "**Score songs.** A judge learns from the annotated songs open in Annotate what each part sounds like, then "
+    "listens to songs made to a structure: is each part where it was asked?"
+)
+FOOTNOTE = (
+    "*Chance*: the same songs against other songs' structures. *Ceiling*: annotated songs that the judge has not "
+    "heard. *Control* is where the songs lie between the two: 0 by luck, 1 as well as real songs keep their own "
+    "structure."
+)
+
+Row = dict[str, Any]  # what a visitor's session keeps of a scored song: name, track, duration, requested, heard
+
+
+def score_songs(
+    folder: str | None, files: list[str] | None, dataset: str | Path | None, progress: gr.Progress | None = None
+) -> tuple[ScoreReport, list[Row]]:
+    """Score a folder, or files that a visitor sent (sidecars and songs, paired by name).
+
+    Raises:
+        StudioError: nothing to score, or no judge.
+    """
+    if not dataset:
+        raise StudioError("The judge needs annotated songs to learn from. Open a dataset in Annotate first.")
+    if not files and not (folder or "").strip():
+        raise StudioError("There is nothing to score yet. Choose songs with their sidecars first.")
+
+    def count(done: int, total: int) -> None:
+        if progress is not None:
+            progress((done, total), desc="Listening")
+
+    with tempfile.TemporaryDirectory(prefix="structure-studio-") as sent:
+        for file in files or []:
+            shutil.copy(file, Path(sent) / Path(file).name)
+        chosen = Path(sent) if files else Path((folder or "").strip()).expanduser()
+        report = score_folder(chosen, Path(dataset), on_song=count)
+        rows = [
+            {
+                "name": song.name,
+                # what was sent goes when this returns, so the page keeps its own copy
+                "track": register_track(chosen / song.name) if files else None,
+                "audio": str(chosen / song.name),
+                "duration": song.duration,
+                "requested": [event.to_dict() for event in song.requested],
+                "heard": [event.to_dict() for event in song.heard],
+            }
+            for song in report.songs
+        ]
+    return report, rows
+
+
+def verdict(report: ScoreReport) -> str:
+    """The result in a sentence or two, as Markdown."""
+    frames, control = report.score["frame_accuracy"], report.control["frame_accuracy"]
+    if frames is None:
+        return "The structures asked for cover no part of these songs, so nothing was compared."
+    words = f"{frames:.0%} of the time the part asked for is heard"
+    if control is not None:
+        words = f"**Control {control:.2f}.** {words}; by chance it would be {report.chance['frame_accuracy']:.0%}"
+    error = report.score["median_error"]
+    timing = f" Half of the changes come within {error:.2f} s of their time." if error is not None else ""
+    notes = "".join(f"\n- {note}" for note in report.notes)
+    return f"{words}, with real songs {report.ceiling['frame_accuracy']:.0%}.{timing}\n{notes}"
+
+
+def picture(row: Row) -> dict[str, Any]:
+    """A scored song on the timeline: what was asked above, what was heard below."""
+    return timeline_value(
+        row["duration"],
+        [Event.model_validate(event) for event in row["requested"]],
+        track=row["track"] or register_track(Path(row["audio"])),
+        song=row["name"],
+        compare=[Event.model_validate(event) for event in row["heard"]],
+        names=("asked", "heard"),
+    )
+
+
+def open_song(rows: list[Row], chosen: gr.SelectData) -> Any:
+    """The song whose row was clicked; the rows for all songs, chance and so on open nothing."""
+    found = [row for row in rows if row["name"] == chosen.row_value[0]]  # a person may have sorted the table
+    if not found:
+        return gr.skip()
+    try:
+        return picture(found[0])
+    except StudioError as problem:
+        raise gr.Error(str(problem)) from problem
+
+
+def build(dataset: Component, songs: Path | None = None, local: bool = False) -> None:
+    """Lay the tab out inside the caller's `gr.Tab`.
+
+    Args:
+        dataset: its value is the folder open in Annotate, which teaches the judge.
+        songs: where generated songs lie, offered as the folder to score; only where the page is local.
+        local: the page is used on this very machine, so a visitor may name a folder. Others send files.
+    """
+    gr.Markdown(ABOUT)
+    with gr.Row(equal_height=True):
+        files = gr.File(
+            label="Songs and their sidecars (song.wav with song.json …)", file_count="multiple", scale=2, height=140
+        )
+        with gr.Column(scale=1, min_width=260):
+            folder = gr.Textbox(
+                str(songs) if local and songs else "",
+                label="or a folder on this machine",
+                placeholder="/path/to/songs",
+                visible=local,
+                max_lines=1,
+            )
+            button = gr.Button("Score", variant="primary")
+    words = gr.Markdown(min_height=28, elem_id="score-verdict")
+    with gr.Column(visible="hidden") as result:
+        table = gr.Dataframe(
+            headers=list(COLUMNS), interactive=False, show_label=False, max_height=420, elem_id="score-table"
+        )
+        gr.Markdown("Click a song to see what was asked above what was heard. " + FOOTNOTE)
+        timeline = Timeline(timeline_value(1.0, []), elem_id="score-timeline")
+    rows = gr.State([])
+
+    def score(
+        files: list[str] | None,
+        folder: str,
+        dataset: str | Path | None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
+    ) -> tuple[Any, ...]:
+        try:
+            # a folder named by a visitor from elsewhere is not looked at, however the request was made
+            report, found = score_songs(folder if local else None, files, dataset, progress)
+            first = picture(found[0])
+        except StudioError as problem:
+            raise gr.Error(str(problem)) from problem
+        cells = [*report.summary_rows(), *report.song_rows()]
+        return verdict(report), cells, first, found, gr.update(visible=True)
+
+    button.click(
+        score,
+        [files, folder, dataset],
+        [words, table, timeline, rows, result],
+        api_visibility="private",
+        concurrency_limit=1,
+        show_progress_on=words,
+    )
+    table.select(open_song, rows, timeline, show_progress="hidden", api_visibility="private")
