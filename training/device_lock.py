@@ -30,13 +30,14 @@ class DeviceBusy(StudioError):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a device: `pid`, the process's start (seconds since 1970) and why."""
+    """Who holds a device: `pid`, the process's start (seconds since 1970) and why; `lasting` for hours, not seconds."""
 
     pid: int
     started: float
     purpose: str
     device: str
     since: float
+    lasting: bool = False
 
     @property
     def alive(self) -> bool:
@@ -90,13 +91,14 @@ def holder(device: str, folder: Path | None = None) -> Holder | None:
     return found if found is not None and found.alive else None
 
 
-def try_lock(device: str, purpose: str, folder: Path | None = None) -> DeviceLock | None:
+def try_lock(device: str, purpose: str, folder: Path | None = None, lasting: bool = False) -> DeviceLock | None:
     """Take the device if it is free.
 
     Args:
         device: torch's name of it (`cpu`, `cuda:0`).
         purpose: a few words for whoever finds it taken ("training my_run").
         folder: where lock files lie; None: one folder per user of this machine.
+        lasting: it will be held for a whole run, so whoever finds it taken need not wait for seconds.
 
     Returns:
         The lock, or None when another owner, in this process or in another, has the device.
@@ -112,6 +114,7 @@ def try_lock(device: str, purpose: str, folder: Path | None = None) -> DeviceLoc
             purpose=purpose,
             device=device_key(device),
             since=time.time(),
+            lasting=lasting,
         )
         part = path.with_suffix(".part")
         part.write_text(json.dumps(asdict(mine)), encoding="utf-8")

@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import platformdirs
+
 from annotate.audio import content_hash, read_audio
 from structure.errors import StudioError
 
@@ -31,8 +33,7 @@ class LatentError(StudioError):
 def default_cache() -> Path:
     """The user's cache folder for latents."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    base = Path(chosen) if chosen else Path.home() / ".cache" / "structure-studio"
-    return base / "latents"
+    return (Path(chosen) if chosen else platformdirs.user_cache_path("structure-studio")) / "latents"
 
 
 def codec_hash(vae: "nn.Module") -> str:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from training.batch import Batch, BatchMaker
 from training.checkpoint import find_checkpoint, load_checkpoint, save_checkpoint
 from training.crops import DROPOUT, Crop, draw_crops, stream
 from training.dataset import DatasetReport, TrainingSong, read_dataset, require_songs
-from training.device_lock import device_key, device_lock
+from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
 from training.latents import LatentCache
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.run_folder import (
@@ -124,8 +125,7 @@ def train(settings: TrainingSettings) -> RunState:
             progress.log(line)
         require_songs(report, settings.events)
         device = device_key(choose_device(settings.device))
-        progress.at("waiting", f"Waiting for the device {device}.")
-        with device_lock(device, f"training {folder.name}", WAIT_FOR_DEVICE):
+        with _take_device(device, progress):
             _train_on(device, settings, report, progress)
     except Stopped:
         progress.at("stopped", "Stopped before the first step; there is nothing to save.")
@@ -156,6 +156,27 @@ def _open_run(folder: Path, settings: TrainingSettings) -> Progress:
             f"{folder}: the run folder cannot be written ({problem.strerror}); choose another one."
         ) from problem
     return progress
+
+
+def _take_device(device: str, progress: Progress) -> DeviceLock:
+    """Wait for a song that is being generated there; another run would take too long.
+
+    Raises:
+        DeviceBusy: the device is not to be had.
+        Stopped: somebody asked the run to stop meanwhile.
+    """
+    deadline = time.monotonic() + WAIT_FOR_DEVICE
+    while (lock := try_lock(device, f"training {progress.folder.name}", lasting=True)) is None:
+        owner = holder(device)
+        if owner is not None:
+            if owner.lasting or time.monotonic() > deadline:
+                raise DeviceBusy(f"{owner.sentence()} Wait for it to end, stop it, or choose another --device.")
+            if progress.state.status != "waiting":
+                progress.at("waiting", owner.sentence())
+        if progress.stopping():
+            raise Stopped
+        time.sleep(0.2)
+    return lock
 
 
 def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, progress: Progress) -> None:

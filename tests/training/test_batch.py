@@ -1,0 +1,139 @@
+"""Batches: the same tensors as the pipeline builds for the same request, and the same loss however they are grouped."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.batch import BatchMaker, groups_of_equal_length
+from training.crops import Crop, crop_words
+from training.dataset import TrainingSong, read_dataset
+from training.loop import backward, batch_loss, told
+from training.model import make_trainable, vocabulary_of
+from training.settings import make_settings
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture
+def pipeline(tiny_model: Path):
+    from acestep.loading import load_pipeline
+
+    return load_pipeline(str(tiny_model), device="cpu")
+
+
+@pytest.fixture
+def made(pipeline, songs: Path):
+    """A pipeline ready to learn whose event encoder already says something, its batch maker and its parameters."""
+    settings = make_settings("starter", dataset_dir=songs, lora_rank=2)
+    found = read_dataset(songs).songs
+    vocabulary = vocabulary_of(found)
+    learned = make_trainable(pipeline, vocabulary, settings)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in learned.values():
+            parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+    channels = pipeline.pipe.transformer.config.audio_acoustic_hidden_dim
+    latents = [torch.randn(500 + 50 * i, channels, generator=generator) for i in range(len(found))]
+    return pipeline, BatchMaker(pipeline, found, latents, vocabulary, settings), learned, settings
+
+
+def seen_by_transformer(pipeline, request: dict) -> dict[str, torch.Tensor]:
+    """What the diffusers pipeline itself gives its transformer for a request, in its first step."""
+    seen: dict[str, torch.Tensor] = {}
+
+    def note(module, args, kwargs):
+        seen.setdefault("condition", kwargs["encoder_hidden_states"])
+        seen.setdefault("context", kwargs["context_latents"])
+
+    handle = pipeline.pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    pipeline.pipe(**request, num_inference_steps=1, guidance_scale=1.0, output_type="latent")
+    handle.remove()
+    return seen
+
+
+def test_training_conditions_are_those_of_the_pipeline_also_in_a_batch_of_several_songs(made):
+    pipeline, maker, _, _ = made
+    crops = [Crop(0, 0, 400), Crop(1, 50, 400), Crop(2, 100, 400)]
+    batch = maker.batch(crops, torch.zeros(3, 400, 32), torch.full((3,), 0.5))
+    for row, crop in enumerate(crops):
+        song: TrainingSong = maker.songs[crop.song]
+        lyrics = crop_words(song, crop, 25.0, section_tags=True).lyrics
+        request = {
+            "prompt": song.caption,
+            "lyrics": lyrics,
+            "audio_duration": 16.0,
+            "bpm": song.bpm,
+            "keyscale": song.keyscale,
+            "timesignature": song.timesignature,
+            "vocal_language": song.vocal_language,
+        }
+        seen = seen_by_transformer(pipeline, request)
+        tokens = seen["condition"].shape[1]
+        assert torch.equal(batch.condition[row : row + 1, :tokens], seen["condition"])
+        assert torch.equal(batch.context[row : row + 1], seen["context"])
+        if batch.condition_mask is not None:
+            assert batch.condition_mask[row].sum() == tokens
+
+
+def test_the_source_is_silence_and_never_the_song(made):
+    pipeline, maker, _, _ = made
+    batch = maker.batch([Crop(0, 0, 400)], torch.zeros(1, 400, 32), torch.ones(1))
+    channels = batch.x_0.shape[2]
+    silence = pipeline.pipe.condition_encoder.silence_latent[:, :400]
+    assert torch.equal(batch.context[..., :channels], silence)
+    assert torch.equal(batch.context[..., channels:], torch.ones_like(silence))
+
+
+def test_dropped_text_becomes_the_models_own_null_embedding(made):
+    pipeline, maker, _, _ = made
+    kept, dropped = maker.condition(Crop(0, 0, 400)), maker.condition(Crop(0, 0, 400, drop_text=True))
+    assert kept.hidden.shape == dropped.hidden.shape
+    null = pipeline.pipe.condition_encoder.null_condition_emb
+    assert torch.equal(dropped.hidden, null.expand_as(dropped.hidden))
+
+
+def test_dropped_events_leave_the_model_as_if_there_were_none(made):
+    pipeline, maker, _, settings = made
+    noise, t = torch.randn(1, 400, 32, generator=torch.Generator().manual_seed(1)), torch.full((1,), 0.6)
+    with torch.no_grad():
+        dropped = maker.batch([Crop(0, 0, 400, drop_events=True)], noise, t)
+        heard = maker.batch([Crop(0, 0, 400)], noise, t)
+        without = batch_loss(pipeline, dropped)
+        with told(pipeline, dropped, settings):
+            assert torch.equal(batch_loss(pipeline, dropped), without)
+        with told(pipeline, heard, settings):
+            assert not torch.allclose(batch_loss(pipeline, heard), without)
+
+
+def test_a_batch_of_unequal_songs_learns_what_the_same_songs_teach_one_by_one(made):
+    pipeline, maker, learned, settings = made
+    crops = [Crop(0, 0, 400), Crop(1, 30, 400, drop_text=True), Crop(2, 0, 250), Crop(1, 10, 400, drop_events=True)]
+    together = maker.step_batches(crops, step=3)
+    assert len(together) == 2
+    loss = backward(pipeline, together, settings)
+    gradients = {name: p.grad.clone() for name, p in learned.items()}
+    for parameter in learned.values():
+        parameter.grad = None
+    alone_settings = settings.model_copy(update={"batch_size": 1})
+    maker.settings = alone_settings
+    alone = maker.step_batches(crops, step=3)
+    assert len(alone) == 4
+    torch.testing.assert_close(backward(pipeline, alone, alone_settings), loss, rtol=1e-5, atol=1e-6)
+    for name, parameter in learned.items():
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_every_crop_lands_in_one_group_of_its_length():
+    crops = [Crop(0, 0, n) for n in (400, 250, 400, 400, 250)]
+    assert groups_of_equal_length(crops, largest=2) == [[0, 2], [3], [1, 4]]
+
+
+def test_only_lora_and_event_encoder_learn(made):
+    pipeline, maker, learned, settings = made
+    backward(pipeline, maker.step_batches([Crop(0, 0, 400)], step=0), settings)
+    pipe = pipeline.pipe
+    for part in (pipe.transformer, pipe.condition_encoder, pipe.text_encoder, pipe.vae):
+        for name, parameter in part.named_parameters():
+            assert (parameter.grad is not None) == ("lora_" in name), name
+    assert any(name.startswith("events.") and p.grad.abs().sum() > 0 for name, p in learned.items())

@@ -1,0 +1,196 @@
+"""The command line: what it leaves behind, how it stops and goes on, and what it says when something is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from training.device_lock import try_lock
+from training.run_folder import STOP_FILE, has_adapter, read_metrics, read_state
+from training.runs import list_runs, read_run, start_run, stop_run
+from training.settings import make_settings
+
+SHORT = ("--preset", "starter", "--device", "cpu", "--log-every", "1", "--rank", "2", "--batch-size", "2")
+SHORT_VALUES = {"preset": "starter", "device": "cpu", "log_every": 1, "lora_rank": 2, "batch_size": 2}
+
+
+def arguments(songs: Path, model: Path, output: Path, *more: object) -> list[object]:
+    return ["--dataset-dir", songs, "--model-config", model, "--output-dir", output, *SHORT, *more]
+
+
+def wait_until(condition, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, songs: Path, tiny_model: Path, machine: dict) -> Path:
+    """A run of four steps that nobody disturbed, with checkpoints after each second one."""
+    output = tmp_path_factory.mktemp("finished") / "run"
+    command = arguments(songs, tiny_model, output, "--max-steps", 4, "--save-every-steps", 2)
+    program = Path(__file__).parents[2] / "lora_train.py"
+    subprocess.run([sys.executable, program, *map(str, command)], env=machine, check=True, capture_output=True)
+    return output
+
+
+@pytest.mark.training
+def test_a_run_leaves_an_adapter_that_loads_and_changes_the_song(finished: Path, tiny_model: Path):
+    from acestep.loading import load_pipeline
+    from acestep.pipeline import SongRequest
+    from structure.events import Event
+
+    state = read_state(finished)
+    assert (state.status, state.step, state.max_steps) == ("done", 4, 4)
+    assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["step-000002", "step-000004"]
+    request = SongRequest(
+        events=[Event(type="intro", start=0, end=1), Event(type="verse", start=1, end=2)], seed=1, steps=2
+    )
+    pipeline = load_pipeline(str(tiny_model), device="cpu")
+    bare = pipeline.generate(request).samples
+    for folder in (finished, finished / "checkpoints" / "step-000002"):
+        pipeline.load_adapter(folder)
+        changed = pipeline.generate(request).samples
+        assert changed.shape == bare.shape
+        assert not np.allclose(changed, bare)
+
+
+@pytest.mark.training
+def test_the_curve_has_a_point_per_step_with_rate_and_time(finished: Path):
+    points = [point for point in read_metrics(finished) if "loss" in point]
+    assert [point["step"] for point in points] == [1, 2, 3, 4]
+    assert all(point["seconds"] > 0 and point["lr"] > 0 and np.isfinite(point["loss"]) for point in points)
+    assert points[-1]["eta"] == 0
+
+
+@pytest.mark.training
+def test_a_run_that_goes_on_ends_with_the_same_weights_as_one_never_interrupted(
+    finished: Path, tmp_path: Path, lora_train
+):
+    again = tmp_path / "again"
+    lora_train("--resume-from", finished / "checkpoints" / "step-000002", "--output-dir", again)
+    assert read_state(again).status == "done"
+    whole, resumed = (
+        load_file(folder / "checkpoints" / "step-000004" / "trainer.safetensors") for folder in (finished, again)
+    )
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    losses = [[p["loss"] for p in read_metrics(folder) if "loss" in p] for folder in (finished, again)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.training
+def test_without_events_there_is_a_lora_and_no_event_encoder(songs: Path, tiny_model: Path, tmp_path: Path, lora_train):
+    done = lora_train(*arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1, "--no-events"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "pytorch_lora_weights.safetensors").exists()
+    assert not (tmp_path / "run" / "event_encoder.safetensors").exists()
+    assert json.loads((tmp_path / "run" / "adapter.json").read_text())["has_events"] is False
+
+
+@pytest.mark.training
+def test_the_stop_file_ends_a_detached_run_with_a_loadable_adapter(
+    songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None
+):
+    settings = make_settings(
+        **SHORT_VALUES, dataset_dir=songs, base_model=str(tiny_model), output_dir=tmp_path / "run", max_steps=100_000
+    )
+    run = start_run(settings)
+    assert run.running
+    wait_until(lambda: read_state(run.folder).step > 1 or read_state(run.folder).ended)
+    assert [found.folder for found in list_runs(tmp_path)] == [run.folder]
+    stop_run(run.folder)
+    wait_until(lambda: read_state(run.folder).ended)
+    ended = read_run(run.folder)
+    assert (ended.state.status, ended.has_adapter) == ("stopped", True), (run.folder / "log.txt").read_text()
+    assert (run.folder / STOP_FILE).exists()
+    from acestep.loading import load_pipeline
+
+    load_pipeline(str(tiny_model), device="cpu").load_adapter(run.folder)
+
+
+@pytest.mark.training
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a process can answer; it has the stop file")
+def test_sigterm_ends_a_run_with_an_adapter_and_sigkill_leaves_its_checkpoints(
+    songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None
+):
+    common = {**SHORT_VALUES, "dataset_dir": songs, "base_model": str(tiny_model), "max_steps": 100_000}
+    for number, status, kept in ((signal.SIGTERM, "stopped", True), (signal.SIGKILL, "died", False)):
+        run = start_run(make_settings(**common, output_dir=tmp_path / status, save_every_steps=1))
+        wait_until(lambda run=run: (run.folder / "checkpoints" / "step-000002").exists())
+        os.kill(read_state(run.folder).pid, number)
+        wait_until(lambda run=run: read_state(run.folder).ended)
+        assert (read_state(run.folder).status, has_adapter(run.folder)) == (status, kept)
+        assert any((path / "adapter.json").exists() for path in (run.folder / "checkpoints").glob("step-*"))
+
+
+@pytest.mark.training
+def test_a_device_that_another_run_holds_is_named(songs: Path, tiny_model: Path, tmp_path: Path, lora_train, machine):
+    locks = Path(machine["STRUCTURE_STUDIO_LOCK_DIR"])
+    with try_lock("cpu", "training other", folder=locks, lasting=True):
+        done = lora_train(*arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1))
+    assert done.returncode == 2
+    assert "training other" in done.stderr and "Traceback" not in done.stderr
+    assert "training other" in read_state(tmp_path / "run").message
+
+
+def test_help_takes_less_than_a_second_and_brings_no_torch():
+    code = "import sys, lora_train; lora_train.get_parser().format_help(); assert 'torch' not in sys.modules"
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+    assert time.monotonic() - began < 1.0 + 0.5  # half a second for a busy machine
+
+
+def test_a_flag_of_older_scripts_is_accepted_and_said_to_be_ignored(tmp_path: Path, lora_train):
+    done = lora_train("--dataset-dir", tmp_path / "nowhere", "--upload-repo", "me/mine", "--upload-private")
+    assert done.returncode == 2
+    assert "--upload-repo is ignored" in done.stderr and "--upload-private is ignored" in done.stderr
+
+
+def silent_song(folder: Path, sidecar: dict) -> Path:
+    soundfile.write(folder / "song.wav", np.zeros(8000), 8000)
+    (folder / "song.json").write_text(json.dumps(sidecar))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("no folder", "nowhere"),
+        ("no audio", "holds no audio"),
+        ("no events", "Mark sections"),
+        ("no json", "song.json"),
+        ("bad value", "lora_rank"),
+        ("no dataset", "--dataset-dir is missing"),
+        ("no run", "config.json"),
+    ],
+)
+def test_a_slip_is_one_sentence_and_status_two(tmp_path: Path, lora_train, what: str, message: str):
+    given: list[object] = ["--dataset-dir", tmp_path, "--output-dir", tmp_path / "run"]
+    if what == "no folder":
+        given[1] = tmp_path / "nowhere"
+    elif what == "no events":
+        silent_song(tmp_path, {"caption": "Rock"})
+    elif what == "no json":
+        silent_song(tmp_path, {})
+        (tmp_path / "song.json").write_text("{oops")
+    elif what == "bad value":
+        given += ["--rank", 0]
+    elif what == "no dataset":
+        given = []
+    elif what == "no run":
+        given = ["--resume-from", tmp_path / "run" / "checkpoints" / "step-000001"]
+    done = lora_train(*given)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
