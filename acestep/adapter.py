@@ -52,7 +52,11 @@ def lora_config(rank: int, alpha: float, dropout: float = 0.0) -> Any:
     from peft import LoraConfig
 
     return LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(TARGET_MODULES), init_lora_weights="gaussian"
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=list(TARGET_MODULES),
+        init_lora_weights="gaussian",
     )
 
 
@@ -66,9 +70,14 @@ def save_adapter(folder: Path, transformer: "nn.Module", encoder: "EventEncoder 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD_FILE).unlink(missing_ok=True)
     lora_part, encoder_part, card_part = (folder / f".{f}.part" for f in (LORA_FILE, ENCODER_FILE, CARD_FILE))
-    lora = {k: v.float().contiguous() for k, v in get_peft_model_state_dict(transformer, adapter_name=LORA_NAME).items()}
+    lora = {
+        k: v.float().contiguous() for k, v in get_peft_model_state_dict(transformer, adapter_name=LORA_NAME).items()
+    }
     AceStepPipeline.save_lora_weights(
-        folder, transformer_lora_layers=lora, weight_name=lora_part.name, **_collate_lora_metadata({"transformer": transformer})
+        folder,
+        transformer_lora_layers=lora,
+        weight_name=lora_part.name,
+        **_collate_lora_metadata({"transformer": transformer}),
     )
     os.replace(lora_part, folder / LORA_FILE)
     if encoder is not None:
@@ -94,7 +103,9 @@ def read_card(folder: Path) -> AdapterCard | None:
     try:
         return AdapterCard.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise AdapterError(f"{path}: the adapter's card cannot be read ({problem}). Train it again or copy it whole.") from problem
+        raise AdapterError(
+            f"{path}: the adapter's card cannot be read ({problem}). Train it again or copy it whole."
+        ) from problem
 
 
 def lora_file(folder: Path) -> Path | None:

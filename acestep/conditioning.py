@@ -99,7 +99,9 @@ class EventConditioning:
             residual = self.encoder(plan.to(self.encoder.device))
             residual = EventResidual(residual.patch * strength, tuple(b * strength for b in residual.blocks))
         n = plan.shape[0]
-        running: list[tuple[ExitStack, int]] = []  # the call under way: its hooks, and the rows that the pipeline asked for
+        running: list[
+            tuple[ExitStack, int]
+        ] = []  # the call under way: its hooks, and the rows that the pipeline asked for
 
         def before(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
             low, high = interval

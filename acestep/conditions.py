@@ -77,7 +77,7 @@ def source_context(pipe: "AceStepPipeline", n_frames: int) -> Tensor:
 
 
 def pad_conditions(conditions: list[Condition]) -> tuple[Tensor, Tensor]:
-    """Conditions as a batch: hidden (batch, longest, width) padded with zeros, and the mask for `masked_cross_attention`."""
+    """Conditions as a batch: hidden (batch, longest, width), zero-padded, and the mask for `masked_cross_attention`."""
     longest = max(c.hidden.shape[1] for c in conditions)
     hidden = conditions[0].hidden.new_zeros(len(conditions), longest, conditions[0].hidden.shape[2])
     mask = torch.zeros(len(conditions), longest, dtype=torch.bool, device=hidden.device)

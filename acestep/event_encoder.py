@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class EventResidual:
-    """What an `EventEncoder` adds: `patch` (batch, tokens, width) once, `blocks[i]` of the same shape before block i."""
+    """What an `EventEncoder` adds: `patch` (batch, tokens, width) once, `blocks[i]` alike before block i."""
 
     patch: Tensor
     blocks: tuple[Tensor, ...]

@@ -67,7 +67,9 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_pipeline(model: str = "starter", device: str = "auto", dtype: "torch.dtype | None" = None) -> "StructuredPipeline":
+def load_pipeline(
+    model: str = "starter", device: str = "auto", dtype: "torch.dtype | None" = None
+) -> "StructuredPipeline":
     """A checkpoint ready to generate with timed events.
 
     Args:
@@ -78,8 +80,11 @@ def load_pipeline(model: str = "starter", device: str = "auto", dtype: "torch.dt
     Raises:
         ModelError: no such checkpoint, or not an ACE-Step one.
     """
+    import diffusers
     import torch
+    import transformers
     from diffusers import AceStepPipeline
+    from safetensors import SafetensorError
 
     from acestep.pipeline import StructuredPipeline
 
@@ -93,11 +98,16 @@ def load_pipeline(model: str = "starter", device: str = "auto", dtype: "torch.dt
         )
     device = choose_device(device)
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
-    is_starter = (folder / "vae" / "config.json").exists() and "StarterCodec" in (folder / "vae" / "config.json").read_text()
-    parts = {"vae": _starter_codec(folder)} if is_starter else {}
+    is_starter = (folder / "vae" / "config.json").exists() and "StarterCodec" in (
+        folder / "vae" / "config.json"
+    ).read_text()
+    for library in (diffusers, transformers):  # their bars and remarks would bury our own lines in a run's log
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
     try:
-        pipe = AceStepPipeline.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, **parts)
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+        parts = {"vae": _starter_codec(folder)} if is_starter else {}
+        pipe = AceStepPipeline.from_pretrained(folder, dtype=dtype, use_safetensors=True, **parts)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
         raise ModelError(f"{model}: this is not an ACE-Step checkpoint that loads ({problem}).") from problem
     pipe.set_progress_bar_config(disable=True)
     defaults = STARTER if is_starter else TURBO if pipe.is_turbo else BASE
@@ -113,7 +123,7 @@ def _starter_codec(folder: Path) -> "torch.nn.Module":
 def _downloaded(model: str) -> Path:
     """Folder of a hub snapshot, fetched when it is not in the cache yet."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"]))

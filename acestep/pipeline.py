@@ -80,7 +80,7 @@ class GeneratedSong:
 
 
 class StructuredPipeline:
-    """One loaded checkpoint, with at most one adapter. Not for two threads at once: the diffusers pipeline keeps state."""
+    """One loaded checkpoint, with at most one adapter. For one thread at a time: the diffusers pipeline keeps state."""
 
     def __init__(self, pipe: "AceStepPipeline", model_name: str, model_hash: str, defaults: SamplingDefaults):
         self.pipe = pipe
@@ -115,8 +115,8 @@ class StructuredPipeline:
         card = read_card(folder)
         if card is not None and card.base_hash != self.model_hash:
             raise AdapterError(
-                f"{folder.name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the model loaded is "
-                f"{self.model_name} ({self.model_hash}). Load that model, or train the adapter again on this one."
+                f"{folder.name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the loaded "
+                f"model is {self.model_name} ({self.model_hash}). Load that model, or train the adapter again on this one."
             )
         if card is not None and card.plan_version != PLAN_VERSION:
             raise AdapterError(
@@ -130,6 +130,7 @@ class StructuredPipeline:
         self.card, self.adapter_folder = card, folder
 
     def _read_encoder(self, folder: Path, card: AdapterCard | None) -> EventEncoder | None:
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         if card is None or not card.has_events:
@@ -137,22 +138,28 @@ class StructuredPipeline:
         encoder = EventEncoder.for_transformer(self.pipe.transformer, card.vocabulary)
         try:
             encoder.load_state_dict(load_file(folder / ENCODER_FILE))
-        except (OSError, RuntimeError, ValueError) as problem:
+        except (OSError, RuntimeError, ValueError, SafetensorError) as problem:
             raise AdapterError(f"{folder.name}: {ENCODER_FILE} does not fit or is damaged ({problem}).") from problem
         return encoder.to(self.device).eval().requires_grad_(False)
 
     def _load_lora(self, folder: Path) -> None:
+        from safetensors import SafetensorError
+
         path = lora_file(folder)
         if path is None:
             raise AdapterError(f"{folder.name}: the LoRA file is missing. Copy the whole adapter folder.")
         try:
             state, metadata = self.pipe.lora_state_dict(
-                str(folder), weight_name=path.name, use_safetensors=True, local_files_only=True, return_lora_metadata=True
+                str(folder),
+                weight_name=path.name,
+                use_safetensors=True,
+                local_files_only=True,
+                return_lora_metadata=True,
             )
             self.pipe.transformer.load_lora_adapter(
                 state, metadata=metadata or foreign_metadata(folder), adapter_name=LORA_NAME
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as problem:
+        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as problem:
             raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({problem}).") from problem
 
     def unload_adapter(self) -> None:
@@ -177,7 +184,9 @@ class StructuredPipeline:
         """
         duration = request.duration or max((e.end for e in request.events), default=None)
         if duration is None:
-            raise RequestError("The song's length is unknown: write a structure such as `verse 0-8`, or give a duration.")
+            raise RequestError(
+                "The song's length is unknown: write a structure such as `verse 0-8`, or give a duration."
+            )
         if not 1 <= duration <= 600:
             raise RequestError(f"A song of {duration:g} s cannot be made: give a length from 1 to 600 seconds.")
         late = [e for e in request.events if e.end > duration + 0.05]

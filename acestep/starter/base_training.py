@@ -23,7 +23,7 @@ from acestep.starter.codec import StarterCodec
 from structure.events import Event
 from structure.lyrics import section_tags
 
-LENGTHS = ((16.0, 8), (24.0, 8), (32.0, 6), (48.0, 4))  # seconds of a batch's crops, crops in the batch
+LENGTHS = ((16.0, 6), (24.0, 4), (32.0, 3), (48.0, 2))  # seconds of a batch's crops, crops in the batch
 LENGTH_WEIGHTS = (0.3, 0.35, 0.25, 0.1)
 LEARNING_RATE = 1.2e-3
 WARM_UP = 150
@@ -55,7 +55,9 @@ def train_tokenizer(texts: list[str], vocabulary: int = 1200) -> PreTrainedToken
     )
 
 
-def untrained_pipeline(codec: StarterCodec, tokenizer: PreTrainedTokenizerFast, width: int, seed: int) -> AceStepPipeline:
+def untrained_pipeline(
+    codec: StarterCodec, tokenizer: PreTrainedTokenizerFast, width: int, seed: int
+) -> AceStepPipeline:
     """The classes of a real checkpoint, tiny and with random weights."""
     torch.manual_seed(seed)
     channels = codec.config.latent_channels

@@ -65,7 +65,7 @@ def band_matrix(n_bands: int, n_fft: int, sample_rate: int, lowest: float = 30.0
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution over time, then a two-layer network over channels, added to its input (batch, channels, frames)."""
+    """Adds to (batch, channels, frames) a depthwise convolution over time and a two-layer network over channels."""
 
     def __init__(self, width: int, expansion: int = 2, kernel: int = 7):
         super().__init__()
@@ -236,9 +236,9 @@ class StarterCodec(ModelMixin, ConfigMixin):
         white = torch.randn(
             noise.shape[0], n_samples + window, generator=generator, device=noise.device, dtype=noise.dtype
         )
-        spectrum = torch.stft(
-            white, window, self.hop // 2, window=self.noise_hann, center=False, return_complex=True
-        )[..., : noise.shape[2]]
+        spectrum = torch.stft(white, window, self.hop // 2, window=self.noise_hann, center=False, return_complex=True)[
+            ..., : noise.shape[2]
+        ]
         gains = noise.transpose(1, 2) @ self.noise_bins  # (batch, 2 * steps, bins)
         frames = torch.fft.irfft(spectrum.transpose(1, 2) * gains, n=window) * self.noise_hann
         overlap = (self.noise_hann**2).sum() / (self.hop // 2)

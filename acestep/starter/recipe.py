@@ -1,0 +1,139 @@
+"""How the starter is made, from seeds alone: songs, codec, base model, event adapter, scores.
+
+Each stage leaves its result in the build folder, so that a stage can be made again by itself; the
+finished weights go to `acestep/starter/weights`, stored in half precision.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from acestep.loading import STARTER_ADAPTER, STARTER_DIR
+from acestep.starter.songs import make_song, write_songs
+
+CODEC_SONGS = range(100_000, 100_300)
+BASE_SONGS = range(200_000, 201_000)
+LONG_SONGS = 0.15  # share of the base's songs that last 48 to 64 s
+ADAPTER_SONGS_SEED = 7  # the demo dataset: what a newcomer's own training sees
+CODEC_STEPS = 3000
+BASE_STEPS = 4800
+BASE_WIDTH = 128
+SEED = 1
+
+
+def _logger(name: str, steps: int, every: int = 50) -> Callable[[int, float], None]:
+    begin = time.time()
+    recent: list[float] = []
+
+    def log(step: int, loss: float) -> None:
+        recent.append(loss)
+        if (step + 1) % every == 0 or step + 1 == steps:
+            left = (time.time() - begin) / (step + 1) * (steps - step - 1)
+            print(f"{name} {step + 1}/{steps} loss {np.mean(recent[-every:]):.4f}, {left:.0f} s left", flush=True)
+
+    return log
+
+
+def make_codec(build: Path, steps: int = CODEC_STEPS) -> None:
+    """Train the codec and leave it in `build/vae`."""
+    from acestep.starter.codec_training import train_codec
+
+    songs = [make_song(seed).samples.astype(np.float16) for seed in CODEC_SONGS]
+    codec = train_codec(songs, steps, SEED, _logger("codec", steps))
+    codec.save_pretrained(build / "vae")
+
+
+def encode_songs(build: Path) -> None:
+    """Latents and sidecars of the songs that the base model learns from, in `build/latents`."""
+    import torch
+    from safetensors.torch import save_file
+
+    from acestep.starter.codec import StarterCodec
+
+    codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
+    rng = np.random.default_rng(SEED)
+    latents, sidecars = {}, {}
+    for seed in BASE_SONGS:
+        duration = float(rng.uniform(48, 64)) if rng.random() < LONG_SONGS else None
+        song = make_song(seed, duration)
+        with torch.no_grad():
+            encoded = codec.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()
+        latents[str(seed)] = encoded[0].T.contiguous().half()
+        sidecars[str(seed)] = song.sidecar
+    folder = build / "latents"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(latents, folder / "latents.safetensors")
+    (folder / "sidecars.json").write_text(json.dumps(sidecars))
+
+
+def make_base(build: Path, steps: int = BASE_STEPS) -> None:
+    """Train the base model on `build/latents` and install it, codec included, as the starter."""
+    import torch
+    from safetensors.torch import load_file
+
+    from acestep.starter.base_training import LatentSong, train_base, train_tokenizer, untrained_pipeline
+    from acestep.starter.codec import StarterCodec
+
+    codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
+    sidecars = json.loads((build / "latents" / "sidecars.json").read_text())
+    latents = load_file(build / "latents" / "latents.safetensors")
+    songs = [LatentSong(latents[k].float(), sidecars[k]) for k in sidecars]
+    tokenizer = train_tokenizer([_words(s.sidecar) for s in songs])
+    pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED)
+    train_base(pipe, songs, steps, SEED, _logger("base", steps))
+    partial = STARTER_DIR.with_name("model.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    pipe.to(torch.float16).save_pretrained(partial)
+    shutil.rmtree(STARTER_DIR, ignore_errors=True)
+    partial.rename(STARTER_DIR)
+
+
+def _words(sidecar: dict) -> str:
+    """All text that the model will read of a song, for the tokenizer."""
+    from diffusers.pipelines.ace_step.pipeline_ace_step import DEFAULT_DIT_INSTRUCTION, SFT_GEN_PROMPT
+
+    from structure.events import Event
+    from structure.lyrics import section_tags
+
+    metas = f"- bpm: {sidecar['bpm']}\n- timesignature: 4\n- keyscale: {sidecar['keyscale']}\n- duration: 24 seconds\n"
+    tags = section_tags([Event.model_validate(e) for e in sidecar["events"]])
+    return (
+        SFT_GEN_PROMPT.format(DEFAULT_DIT_INSTRUCTION, sidecar["caption"], metas)
+        + f"# Languages\nen\n\n# Lyric\n{tags}"
+    )
+
+
+def make_adapter(build: Path) -> None:
+    """Train the shipped event adapter with the product's own command on the demo songs, and install it."""
+    songs, run = build / "demo", build / "adapter-run"
+    write_songs(songs, 13, ADAPTER_SONGS_SEED)
+    shutil.rmtree(run, ignore_errors=True)
+    command = [
+        sys.executable,
+        "lora_train.py",
+        "--dataset-dir",
+        songs,
+        "--output-dir",
+        run,
+        "--model-config",
+        "starter",
+    ]
+    subprocess.run([str(part) for part in command], check=True, cwd=Path(__file__).parents[2])
+    shutil.rmtree(STARTER_ADAPTER, ignore_errors=True)
+    STARTER_ADAPTER.mkdir(parents=True)
+    for name in ("pytorch_lora_weights.safetensors", "event_encoder.safetensors", "adapter.json"):
+        shutil.copy(run / name, STARTER_ADAPTER / name)
+
+
+STAGES: dict[str, Callable[[Path], None]] = {
+    "codec": make_codec,
+    "latents": encode_songs,
+    "base": make_base,
+    "adapter": make_adapter,
+}
