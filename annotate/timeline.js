@@ -6,7 +6,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
 (function () {
   "use strict";
 
-  const { clock, wave, children, element, inkOn } = window.TimelinePaint;
+  const { clock, readEnvelope, wave, children, element, inkOn } = window.TimelinePaint;
   const GRAB = 12; // px on each side of a boundary: a handle of 24
   const STILL = 4; // px: less is a click, more a drag
   const CLOSEST = 0.5; // s that the view shows at least
@@ -59,7 +59,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     let value = {}; // as last sent or received
     let model = new TimelineModel([], 0, colours.moments);
     let view = [0, 1]; // seconds shown
-    let peaks = null;
+    let envelope = null;
     let rev = 0;
     let savedRev = 0;
     let head = 0; // play head, seconds
@@ -70,7 +70,8 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     let loading = 0; // newest request for a waveform
     let lateTimer = 0, planTimer = 0;
 
-    const editable = () => value.mode !== "view" && value.track;
+    const composing = () => value.mode === "compose"; // a structure without a song: there is nothing to play or save
+    const editable = () => composing() || (value.mode !== "view" && value.track);
     const width = () => stage.clientWidth;
     const x = (t) => ((t - view[0]) / (view[1] - view[0])) * width();
     const time = (px) => view[0] + (px / width()) * (view[1] - view[0]);
@@ -96,7 +97,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
         say({ text: "" });
         fetchTrack();
       }
-      root.dataset.mode = next.mode === "view" ? "view" : "edit";
+      root.dataset.mode = ["view", "compose"].includes(next.mode) ? next.mode : "edit";
       root.dataset.sound = next.track ? "yes" : "no";
       root.dataset.song = next.song || "";
       root.setAttribute("aria-label", `Timeline of ${next.song || "the song"}: press question mark for the keys`);
@@ -108,7 +109,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       value = { ...value, events: model.events(), rev };
       props.value = value; // a new object: the same one would not be sent
       trigger("input", { rev });
-      if (editable()) {
+      if (editable() && !composing()) {
         say({ text: "Saving…" });
         clearTimeout(lateTimer);
         lateTimer = setTimeout(() => {
@@ -140,7 +141,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
 
     async function fetchTrack() {
       const mine = ++loading;
-      peaks = null;
+      envelope = null;
       drawnWave = "";
       audio.pause();
       audio.removeAttribute("src");
@@ -151,10 +152,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       if (mine !== loading) return;
       if (!source || !source.ok) return note(source ? source.error : "The server did not answer. Reload the page.");
       const bytes = Uint8Array.from(atob(source.peaks), (c) => c.charCodeAt(0));
-      const rows = new Int8Array(bytes.buffer);
-      let top = 6;
-      for (let i = 0; i < rows.length; i += 3) top = Math.max(top, -rows[i], rows[i + 1]);
-      peaks = { rows, rate: source.rate, top };
+      envelope = readEnvelope(new Int8Array(bytes.buffer), source.rate);
       audio.src = "gradio_api/file=" + source.audio.split("/").map(encodeURIComponent).join("/");
       note("");
       draw();
@@ -200,10 +198,10 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       paintControls(chosen || model.partAt(targetTime()));
       if (q(".sst-table").open) paintTable();
       if (q(".sst-plan").open) paintPlan();
-      const key = [view, width(), plot.clientHeight, root.dataset.theme, peaks && value.track, model.duration].join();
+      const key = [view, width(), plot.clientHeight, root.dataset.theme, envelope && value.track, model.duration].join();
       if (key !== drawnWave) {
         drawnWave = key;
-        wave(plotly, plot, peaks, view, root.dataset.theme);
+        wave(plotly, plot, envelope, view, root.dataset.theme);
       }
       root.dataset.rev = rev;
       root.dataset.ready = "1";
@@ -265,7 +263,6 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       });
       q(".sst-window").style.left = share(view[0]);
       q(".sst-window").style.width = share(view[1] - view[0]);
-      minimap.dataset.whole = view[1] - view[0] >= model.duration - 1e-6 ? "yes" : "no";
     }
 
     function paintControls(part) {
@@ -285,6 +282,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     /* The one sentence that says what to do next. */
     function advice() {
       if (!editable()) return "";
+      if (composing()) return "Click where a part begins, name it below, drag its boundaries: the text follows.";
       const cuts = model.boundaries().length;
       if (!model.sections.length) {
         return audio.paused ? "Press space, tap B where a part begins." : "Tap B, or click the wave, where a part begins.";

@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +46,22 @@ PLAN_COLUMNS = 1000
 
 _HERE = Path(__file__).resolve().parent
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
-_SCRIPTS = [_PLOTLY, *(_HERE / name for name in ("timeline_model.js", "timeline_paint.js", "timeline.js"))]
+_SCRIPTS = (_PLOTLY, *(_HERE / name for name in ("timeline_model.js", "timeline_paint.js", "timeline.js")))
 
 
-def static_paths() -> list[Path]:
+@cache
+def static_paths(scripts: tuple[Path, ...] = _SCRIPTS) -> list[Path]:
     """Let Gradio serve what the timeline needs, and return it: its scripts, Plotly's, and the decoded tracks.
 
-    `Timeline` calls this itself; the cache folder is the only folder of audio that is served.
+    The components call this themselves; the cache folder is the only folder of audio that is served.
     """
-    paths = [*_SCRIPTS, CACHE_DIR]
+    paths = [*scripts, CACHE_DIR]
     gr.set_static_paths(paths)
     return paths
 
 
-def script_tags(scripts: list[Path]) -> str:
+@cache  # Gradio makes a component anew for each update of it
+def script_tags(scripts: tuple[Path, ...]) -> str:
     """Tags for `gr.HTML(head=…)`; the hash makes the browser take a new version at once."""
     tags = []
     for path in scripts:
@@ -134,7 +137,7 @@ def timeline_value(
         song: what to call it; comes back with every edit.
         compare: sections for a second row.
         names: what the two rows are called, such as ("asked", "heard").
-        mode: `edit` or `view`.
+        mode: `edit`, `view`, or `compose`: editing a structure that has no song yet.
     """
     return {
         "song": song,
@@ -164,6 +167,13 @@ def check_value(value: object) -> dict[str, Any]:
     return {**value, "duration": float(duration), "events": events}
 
 
+@cache
+def asset(name: str) -> str:
+    """The text of a file beside this one."""
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+@cache
 def vocabulary_data() -> str:
     """Types, digits and colours as a hidden element that the scripts read.
 
@@ -187,17 +197,19 @@ class Timeline(gr.HTML):
     `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`, which leaves newer edits alone.
     """
 
-    def __init__(self, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, value: Mapping[str, Any] | None = None, *, status: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
         static_paths()
         super().__init__(
             value=dict(value) if value else None,
-            html_template=vocabulary_data() + (_HERE / "timeline.html").read_text(encoding="utf-8"),
-            css_template=(_HERE / "timeline.css").read_text(encoding="utf-8"),
+            html_template=vocabulary_data() + asset("timeline.html"),
+            css_template=asset("timeline.css"),
             js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
             head=script_tags(_SCRIPTS),
             server_functions=[track_source, plan_picture],
             apply_default_css=False,
-            status=None,
+            status=status,
             **settings,
         )
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from annotate.timeline import Timeline, register_track
+from annotate.timeline import Timeline, register_track, timeline_value
+from generation.hearing import listen
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, make_job
 from generation.service import Cancelled, DeviceGate, Song, adapter_folder, generate_song
 from generation.template_strip import TemplateStrip
 from generation.templates import TEMPLATES
 from structure.errors import StudioError
 from structure.events import Event
-from structure.language import PromptError, format_structure, parse_structure
+from structure.language import format_structure, parse_structure
 from structure.sidecar import read_sidecar
 
 AdapterList = Callable[[], list[tuple[str, str]]]  # (name for a person, folder), newest first
@@ -32,11 +33,12 @@ UNHEARD_NOTE = "**Without an event adapter the structure will not be followed.**
 _stop: dict[str, threading.Event] = {}  # by browser session, while its song is being made
 
 
-def show_structure(text: str, seconds: float | None) -> tuple[Any, Any]:
+def show_structure(text: str, length: str) -> tuple[Any, Any]:
     """The structure on the timeline as it is typed, or the slip in words while it cannot be read."""
     try:
-        events = parse_structure(text, seconds or None)
-    except PromptError as problem:
+        seconds = make_job({"duration": length.strip() or None}).duration
+        events = parse_structure(text, seconds)
+    except StudioError as problem:
         return gr.skip(), gr.update(value=str(problem), visible=True)
     return _drawn(events, seconds), gr.update(visible=False)
 
@@ -48,10 +50,10 @@ def rewrite_structure(drawn: dict[str, Any]) -> tuple[str, Any]:
     return format_structure(rounded), gr.update(visible=False)
 
 
-def take_template(seconds: float | None, event: gr.EventData) -> tuple[str, Any, Any]:
+def take_template(length: str, event: gr.EventData) -> tuple[str, Any, Any]:
     """The template that was clicked, as text and on the timeline."""
     text = TEMPLATES.get(str(event.template), FIRST_STRUCTURE)
-    return text, *show_structure(text, seconds)
+    return text, *show_structure(text, length)
 
 
 def open_song(name: str, songs: list[Made]) -> tuple[Any, Any, Any]:
@@ -60,14 +62,7 @@ def open_song(name: str, songs: list[Made]) -> tuple[Any, Any, Any]:
     if not found:
         return gr.skip(), gr.skip(), gr.skip()
     _, wav, sidecar = found[0]
-    facts = read_sidecar(Path(sidecar))
-    drawn = {
-        "track": register_track(Path(wav)),
-        "duration": facts.get("duration"),
-        "events": [event.to_dict() for event in facts.events],
-        "mode": "view",
-    }
-    return drawn, wav, sidecar
+    return _heard(Path(wav), None), wav, sidecar
 
 
 def stop_song(request: gr.Request) -> str:
@@ -77,13 +72,19 @@ def stop_song(request: gr.Request) -> str:
     return "Stopped. Nothing was written."
 
 
-def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate | None = None) -> gr.Dropdown:
+def build(
+    model: str = "starter",
+    adapters: AdapterList = list,
+    gate: DeviceGate | None = None,
+    reference: Path | None = None,
+) -> gr.Dropdown:
     """Lay the tab out inside the caller's `gr.Tab`.
 
     Args:
         model: `starter`, a diffusers folder or a hub id.
         adapters: lists the adapters that training left behind.
         gate: takes turns on the device with training runs.
+        reference: annotated songs that teach a judge to name the parts of what was made; None: nobody listens.
 
     Returns:
         The adapter chooser, for whoever wants to send an adapter here.
@@ -94,7 +95,7 @@ def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate
                 FIRST_STRUCTURE, label="Structure", placeholder="intro 0-4, verse 4-12, chorus 12-20", max_lines=4
             )
             slip = gr.Markdown(visible=False, elem_classes="sst-slip")
-            drawn = Timeline(_drawn(parse_structure(FIRST_STRUCTURE), None))
+            drawn = Timeline(_drawn(parse_structure(FIRST_STRUCTURE), None), elem_classes="sst-compose")
             templates = TemplateStrip()
             caption = gr.Textbox(FIRST_CAPTION, label="Caption", lines=2, placeholder="style, instruments, mood")
             lyrics = gr.Textbox("[Instrumental]", label="Lyrics", lines=2, max_lines=12)
@@ -104,43 +105,29 @@ def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate
             status = gr.Markdown(elem_classes="sst-status", min_height=28)
             with gr.Column(visible="hidden") as result:
                 songs_chooser = gr.Dropdown([], label="Songs of this visit", visible=False)
-                song = Timeline({"track": None, "duration": 1, "events": [], "mode": "view"})
+                song = Timeline(timeline_value(1.0, []))
+                verdict = gr.Markdown(elem_classes="sst-remark", min_height=24)
                 with gr.Row():
                     wav = gr.DownloadButton("Download WAV", size="sm")
                     sidecar = gr.DownloadButton("Download sidecar", size="sm")
         with gr.Column(scale=1, min_width=250):
             adapter = gr.Dropdown(_adapter_choices(model, adapters), value=DEFAULT_ADAPTER, label="Adapter")
             note = gr.Markdown(describe_adapter(model, DEFAULT_ADAPTER), elem_classes="sst-remark")
-            refresh = gr.Button("Look for new adapters", size="sm")
             with gr.Row():
                 seed = gr.Number(1, label="Seed", precision=0, minimum=0, min_width=90)
-                dice = gr.Button("Another seed", size="sm", min_width=90)
-            length = gr.Number(
-                None, label="Length in seconds", placeholder="where the structure ends", minimum=1, maximum=600
-            )
+                dice = gr.Button("Another seed", size="sm", min_width=90, elem_classes="sst-beside-field")
+            length = gr.Textbox(label="Length in seconds", placeholder="where the structure ends")
             with gr.Row():
-                bpm = gr.Number(
-                    None, label="BPM", placeholder="free", precision=0, minimum=20, maximum=400, min_width=90
-                )
+                bpm = gr.Textbox(label="BPM", placeholder="free", min_width=90)
                 key = gr.Textbox(label="Key", placeholder="A minor", min_width=90)
             with gr.Accordion("More", open=False):
-                event_guidance = gr.Number(
-                    None,
-                    label="Event guidance",
-                    placeholder="the model's",
-                    info="how firmly times are kept; 1 is off",
-                    minimum=0,
-                    maximum=50,
+                event_guidance = gr.Textbox(
+                    label="Event guidance", placeholder="the model's", info="how firmly times are kept; 1 is off"
                 )
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Adapter strength")
-                steps = gr.Number(None, label="Steps", placeholder="the model's", precision=0, minimum=1, maximum=200)
-                guidance = gr.Number(
-                    None,
-                    label="Text guidance",
-                    placeholder="the model's",
-                    info="on caption and lyrics; 1 is off",
-                    minimum=0,
-                    maximum=50,
+                steps = gr.Textbox(label="Steps", placeholder="the model's")
+                guidance = gr.Textbox(
+                    label="Text guidance", placeholder="the model's", info="on caption and lyrics; 1 is off"
                 )
                 tags = gr.Checkbox(True, label="Section tags in the lyrics too")
     songs = gr.State([])
@@ -149,13 +136,13 @@ def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate
         structure: str,
         caption: str,
         lyrics: str,
-        duration: float | None,
-        bpm: int | None,
+        duration: str,
+        bpm: str,
         keyscale: str,
         seed: int | None,
-        steps: int | None,
-        guidance: float | None,
-        event_guidance: float | None,
+        steps: str,
+        guidance: str,
+        event_guidance: str,
         adapter: str,
         strength: float,
         section_tags: bool,
@@ -171,13 +158,13 @@ def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate
                     "structure": structure,
                     "caption": caption,
                     "lyrics": lyrics,
-                    "duration": duration or None,
-                    "bpm": bpm or None,
+                    "duration": duration.strip() or None,
+                    "bpm": bpm.strip() or None,
                     "keyscale": keyscale,
                     "seed": seed or 0,
-                    "steps": steps or None,
-                    "guidance": guidance,
-                    "event_guidance": event_guidance,
+                    "steps": steps.strip() or None,
+                    "guidance": guidance.strip() or None,
+                    "event_guidance": event_guidance.strip() or None,
                     "adapter": adapter,
                     "strength": strength,
                     "section_tags": section_tags,
@@ -204,6 +191,17 @@ def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate
         chooser = gr.update(choices=[song[0] for song in songs], value=name, visible=len(songs) > 1)
         return *open_song(name, songs), songs, chooser, gr.update(visible=True), _done(finished)
 
+    def hear(name: str, songs: list[Made]) -> tuple[Any, str]:
+        """Name the parts of a song by ear."""
+        found = [Path(song[1]) for song in songs if song[0] == name]
+        if reference is None or not found:
+            return gr.skip(), ""
+        try:
+            heard = listen(found[0], read_sidecar(found[0]).events, reference)
+        except StudioError as problem:
+            return gr.skip(), f"Its parts were not named by ear: {problem}"
+        return _heard(found[0], heard.events), heard.sentence()
+
     shown = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     gr.on(
         [structure.input, length.input],
@@ -216,18 +214,34 @@ def build(model: str = "starter", adapters: AdapterList = list, gate: DeviceGate
     drawn.input(rewrite_structure, drawn, [structure, slip], trigger_mode="always_last", **shown)
     templates.select(take_template, length, [structure, drawn, slip], **shown)
     adapter.change(lambda chosen: describe_adapter(model, chosen), adapter, note, **shown)
-    refresh.click(lambda: gr.update(choices=_adapter_choices(model, adapters)), None, adapter, **shown)
+    adapter.focus(lambda: gr.update(choices=_adapter_choices(model, adapters)), None, adapter, **shown)
     dice.click(lambda: random.randrange(1, 1_000_000), None, seed, **shown)
-    songs_chooser.input(open_song, [songs_chooser, songs], [song, wav, sidecar], **shown)
+    opened = songs_chooser.input(open_song, [songs_chooser, songs], [song, wav, sidecar], **shown)
+    wishes = [
+        structure,
+        caption,
+        lyrics,
+        length,
+        bpm,
+        key,
+        seed,
+        steps,
+        guidance,
+        event_guidance,
+        adapter,
+        strength,
+        tags,
+    ]
     making = button.click(
         make_song,
-        [structure, caption, lyrics, length, bpm, key, seed, steps, guidance, event_guidance, adapter, strength]
-        + [tags, songs],
+        [*wishes, songs],
         [song, wav, sidecar, songs, songs_chooser, result, status],
         api_name="generate_sample",
         concurrency_limit=1,
         show_progress_on=status,
     )
+    for ready in (making.success, opened.then):
+        ready(hear, [songs_chooser, songs], [song, verdict], show_progress="hidden", api_visibility="private")
     stop.click(stop_song, None, status, cancels=[making], **shown)
     return adapter
 
@@ -260,7 +274,20 @@ def _adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]
 def _drawn(events: list[Event], seconds: float | None) -> dict[str, Any]:
     """Events as the timeline takes them, on an empty song that ends where they do."""
     duration = seconds or max((event.end for event in events), default=20.0)
-    return {"track": None, "duration": duration, "events": [event.to_dict() for event in events], "mode": "edit"}
+    return timeline_value(duration, events, song=f"structure of {duration:g} s", mode="compose")
+
+
+def _heard(wav: Path, heard: list[Event] | None) -> dict[str, Any]:
+    """A finished song as the timeline takes it: what was asked over its waveform and, once known, what was heard."""
+    sidecar = read_sidecar(wav)
+    return timeline_value(
+        float(sidecar.get("duration") or 0),
+        sidecar.events,
+        track=register_track(wav),
+        song=wav.stem,
+        compare=heard,
+        names=("asked", "heard") if heard is not None else None,
+    )
 
 
 def _done(song: Song) -> str:

@@ -11,9 +11,11 @@ from structure.language import parse_structure
 
 CSS = """
 .sst-templates { display: flex; flex-wrap: wrap; gap: 8px; }
-.sst-templates button { font: inherit; font-size: 12px; line-height: 1.3; text-align: left; color: var(--body-text-color);
-  background: transparent; border: 1px solid var(--border-color-primary); border-radius: 6px; padding: 5px 7px;
-  cursor: pointer; width: 138px; }
+.sst-templates button {
+  width: 138px; padding: 5px 7px; font: inherit; font-size: 12px; line-height: 1.3; text-align: left; cursor: pointer;
+  color: var(--body-text-color); background: transparent; border: 1px solid var(--border-color-primary);
+  border-radius: 6px;
+}
 .sst-templates button:hover, .sst-templates button:focus-visible { border-color: var(--color-accent); }
 .sst-templates i { display: flex; height: 9px; border-radius: 2px; overflow: hidden; margin-bottom: 3px; }
 .sst-templates i b { display: block; }
