@@ -5,18 +5,21 @@ diffusers, librosa) loads when it is first used.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from structure.errors import StudioError
 
 PORT = 7860
 PORTS_TRIED = 50
+DEMO_SECONDS = 60.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ROOT = Path(__file__).resolve().parent
 QUIET = {  # nobody asked for usage statistics; read by the libraries when they are imported
@@ -110,24 +113,38 @@ def check_model(model: str) -> str:
     )
 
 
-def choose_dataset(folder: Path | None) -> Path:
-    """The songs to open on: the folder given, else the demo dataset, which starts being made in the background.
+def choose_dataset(folder: Path | None) -> tuple[Path, subprocess.Popen | None]:
+    """The songs to open on: the folder given, else the demo dataset.
+
+    Returns:
+        The folder, and the process that is still making its songs, if any.
 
     Raises:
-        StartError: the folder given does not exist.
+        StartError: the folder given does not exist, or the demo's cannot be made.
     """
     if folder is not None:
         if not folder.expanduser().is_dir():
             raise StartError(f"--dataset {folder}: there is no such folder.")
-        return folder.expanduser().resolve()
+        return folder.expanduser().resolve(), None
     from acestep.starter.demo import is_whole
 
     demo = data_folder() / "demo"
-    if not is_whole(demo):
+    if is_whole(demo):
+        return demo, None
+    try:
         demo.mkdir(parents=True, exist_ok=True)
-        # Its own process: the songs take seconds of one core, and the page must not wait for them.
-        subprocess.Popen([sys.executable, "-m", "acestep.starter.demo", str(demo)], cwd=ROOT, stdin=subprocess.DEVNULL)
-    return demo
+    except OSError as problem:
+        raise StartError(f"{demo}: cannot be made ({problem.strerror}). Choose songs with --dataset.") from problem
+    # Its own process: the songs take seconds of one core, and the page must not wait for them.
+    command = [sys.executable, "-m", "acestep.starter.demo", str(demo)]
+    return demo, subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+
+
+def wait_for(process: subprocess.Popen | None) -> None:
+    """Return once the demo songs are made, or after a while in any case: the page then shows what there is."""
+    if process is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(DEMO_SECONDS)
 
 
 def data_folder() -> Path:
@@ -153,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         host = choose_host(arguments.host, auth)
         model = check_model(arguments.model)
         port = choose_port(host, arguments.port)
-        dataset = choose_dataset(arguments.dataset)
+        dataset, making = choose_dataset(arguments.dataset)
     except StudioError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
@@ -162,8 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from lora_ui import build_app, launch
 
     local = host in LOOPBACK
-    demo = build_app(dataset, model, local)
-    launch(demo, host, port, auth, open_browser=local and has_screen() and not arguments.no_browser)
+    page = build_app(dataset, model, local, ready=partial(wait_for, making))
+    launch(page, host, port, auth, open_browser=local and has_screen() and not arguments.no_browser)
     return 0
 
 

@@ -7,7 +7,7 @@ had open is remembered in their browser, so that a reload changes nothing.
 import html
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,13 +46,14 @@ class AnnotateTab:
     songs: SongList
 
 
-def build(root: Path | None, local: bool) -> AnnotateTab:
+def build(root: Path | None, local: bool, ready: Callable[[], None] | None = None) -> AnnotateTab:
     """Lay the tab out inside the caller's `gr.Tab`.
 
     Args:
         root: the dataset to open; None leaves the choice to the visitor.
         local: the page is used on the machine itself, so any folder of it may be typed in. Else a visitor sees `root`
             and songs of their own that they upload.
+        ready: called before `root` is looked at; returns once its songs are there.
     """
     desk = gr.State(None)
     root_path, song_path = gr.State(""), gr.State("")
@@ -80,7 +81,7 @@ def build(root: Path | None, local: bool) -> AnnotateTab:
                 fields = _song_fields()
 
     page = _Page(desk, root_path, song_path, memory, songs, notice, timeline, dispute, difference, both, fields, folder)
-    arrived = partial(_arrive, page, root, local)
+    arrived = partial(_arrive, page, root, local, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
     gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
     always = {**private, "trigger_mode": "always_last"}
@@ -142,8 +143,12 @@ class _Page:
 Updates = dict[Any, Any]
 
 
-def _arrive(page: _Page, given: Path | None, local: bool, memory: dict[str, Any] | None) -> Updates:
+def _arrive(
+    page: _Page, given: Path | None, local: bool, ready: Callable[[], None] | None, memory: dict[str, Any] | None
+) -> Updates:
     """A page has been opened: the song that was open in this browser, else the first that waits to be marked."""
+    if ready is not None:
+        ready()
     memory = memory if isinstance(memory, dict) and memory.get("given") == str(given) else {"given": str(given)}
     desk = Desk()
     root = _remembered_root(memory, local) or given
