@@ -106,6 +106,7 @@
       paint();
     });
     document.addEventListener("structure-studio:step", ({ detail }) => root.isConnected && step(detail.step));
+    root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     watch("value", load);
     load();
   }

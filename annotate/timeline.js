@@ -91,7 +91,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       selected = null;
       if (other) {
         view = [0, model.duration || 1];
-        named = false;
+        named = model.sections.length > 0;
         seek(0);
         note("");
         say({ text: "" });
@@ -459,6 +459,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     }
 
     function otherSong(step) {
+      if (!editable() || composing()) return; // only the annotated song is one of a list
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
@@ -536,7 +537,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       if (open && !box.children.length) {
         const list = element("dl");
         for (const [keys, does] of KEYS) {
-          if (root.dataset.mode === "edit" || VIEW_KEYS.has(keys)) list.append(element("dt", "", keys), element("dd", "", does));
+          if (root.dataset.mode !== "view" || VIEW_KEYS.has(keys)) list.append(element("dt", "", keys), element("dd", "", does));
         }
         const close = element("button", "", "Close");
         close.type = "button";
@@ -729,6 +730,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
 
     // ---------------------------------------------------------------- life
 
+    root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     const handle = { root, key, pause: () => audio.pause() };
     mounted.add(handle);
     fillNames();
