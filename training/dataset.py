@@ -99,7 +99,8 @@ def read_dataset(root: Path, events: bool = True, held_out: int | None = None, s
             sidecar = read_sidecar(found.audio)
             duration = audio_info(found.audio).duration
         except StudioError as problem:
-            skipped.append(_sentence(found.name, str(problem)))
+            problems.append(_sentence(found.name, str(problem)))
+            skipped.append(f"{found.name}: it or its sidecar cannot be read.")
             continue
         wrong = [_sentence(found.name, problem) for problem in found.problems]
         if wrong:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from structure.errors import StudioError
+from training.checkpoint import list_checkpoints
 from training.run_folder import (
     CONFIG_FILE,
     LAUNCH_FILE,
@@ -102,6 +103,20 @@ def start_run(settings: TrainingSettings) -> Run:
     return Run(folder, settings, read_state(folder))
 
 
+def resume_run(folder: Path) -> Run:
+    """Go on with a run that stopped or died, in its own folder, from its newest whole checkpoint.
+
+    Raises:
+        RunError: there is no run, its settings cannot be read, or it left no checkpoint.
+    """
+    run = read_run(folder)
+    if run.settings is None:
+        raise RunError(f"{run.name}: its {CONFIG_FILE} is of another version, so it cannot go on; start a new run.")
+    if not list_checkpoints(folder):
+        raise RunError(f"{run.name}: left no checkpoint to go on from; start a new run.")
+    return start_run(run.settings.model_copy(update={"output_dir": folder, "resume_from": folder}))
+
+
 def stop_run(folder: Path) -> Run:
     """Ask a run to stop after its current step; it saves a loadable adapter first.
 
@@ -136,6 +151,16 @@ def list_runs(root: Path) -> list[Run]:
         return []
     runs = [read_run(folder) for folder in root.iterdir() if (folder / CONFIG_FILE).is_file()]
     return sorted(runs, key=lambda run: (run.state.started or 0.0, run.name), reverse=True)
+
+
+def runs_folder() -> Path:
+    """Where the page keeps its runs: `runs` beside the program, else in the user's data folder."""
+    beside = PROGRAM.parent / "runs"
+    if os.access(beside if beside.exists() else PROGRAM.parent, os.W_OK):
+        return beside
+    import platformdirs
+
+    return platformdirs.user_data_path("structure-studio") / "runs"
 
 
 def new_run_folder(root: Path, name: str = "") -> Path:

@@ -1,0 +1,129 @@
+"""What the Train tab shows as HTML: the dataset card, a run's progress. File names and labels appear as text only."""
+
+import shlex
+import time
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from annotate.colours import section_colour
+from training.curve import loss_curve
+from training.dataset import DatasetReport
+from training.run_folder import CONFIG_FILE, read_metrics
+from training.runs import PROGRAM, Run
+
+STYLE = f"<style>{(Path(__file__).parent / 'tab.css').read_text(encoding='utf-8')}</style>"
+MANY = 6  # sentences shown before the rest folds away
+
+IN_WORDS = {
+    "starting": "Starting",
+    "waiting": "Waiting for the device",
+    "preparing": "Preparing",
+    "training": "Training",
+    "saving": "Saving",
+    "done": "Done",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "died": "Died",
+}
+
+
+def dataset_card(report: DatasetReport) -> str:
+    """Songs, minutes, sections by type as a bar of colours, and what is wrong."""
+    count = len(report.everything)
+    facts = [f"<b>{count}</b> {'song' if count == 1 else 'songs'}", f"<b>{report.minutes:.1f}</b> minutes"]
+    if report.held_out:
+        names = escape(", ".join(song.name for song in report.held_out))
+        facts.append(f'<span title="{names}"><b>{len(report.held_out)}</b> held out to measure with</span>')
+    if report.moments_by_type:
+        said = ", ".join(f"{n} {name}" for name, n in sorted(report.moments_by_type.items()))
+        facts.append(f'<span title="{escape(said)}"><b>{sum(report.moments_by_type.values())}</b> moments</span>')
+    body = f'<p class="tr-facts">{" · ".join(facts)}</p>' + _bar(report)
+    body += _sentences("to put right", report.problems) + _sentences("left out", report.skipped)
+    return f'{STYLE}<div class="tr-card">{body}</div>'
+
+
+def message_card(sentence: str) -> str:
+    """A card with one sentence."""
+    return f'{STYLE}<div class="tr-card"><p>{escape(sentence)}</p></div>'
+
+
+def progress_card(run: Run | None) -> str:
+    """How far the run is, how long it takes, its curve; empty without a run."""
+    if run is None:
+        return ""
+    state = run.state
+    total = state.max_steps
+    steps = f"step {state.step} of {total}" if total else "no step yet"
+    facts = [f"<b>{IN_WORDS[state.status]}</b>", escape(run.name), steps]
+    if run.running and state.eta is not None:
+        facts.append(f"{duration_in_words(state.eta)} left")
+    if state.step_seconds:
+        facts.append(f"{state.step_seconds:.2f} s a step")
+    if state.loss is not None:
+        facts.append(f"loss {state.loss:.4f}")
+    bar = f'<progress max="{total or 1}" value="{state.step}"></progress>'
+    wrong = " tr-wrong" if state.status in ("failed", "died") else ""
+    said = f'<p class="tr-said{wrong}">{escape(state.message)}</p>'
+    curve = loss_curve(read_metrics(run.folder), total)
+    return f'<div class="tr-card"><p class="tr-facts">{" · ".join(facts)}</p>{bar}{said}{curve}</div>'
+
+
+def run_rows(runs: Sequence[Run]) -> list[list[str]]:
+    """The table of runs: name, state, steps, loss, when, base model, whether it was taught events."""
+    rows = []
+    for run in runs:
+        state = run.state
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.started)) if state.started else ""
+        rows.append(
+            [
+                run.name,
+                IN_WORDS[state.status],
+                f"{state.step} / {state.max_steps}" if state.max_steps else "",
+                f"{state.loss:.3f}" if state.loss is not None else "",
+                when,
+                run.settings.model_name if run.settings else "?",
+                ("events" if run.settings.events else "plain LoRA") if run.settings else "?",
+            ]
+        )
+    return rows
+
+
+RUN_HEADERS = ["Run", "State", "Steps", "Loss", "Started", "Model", "Taught"]
+
+
+def command_of(run: Run) -> str:
+    """What one would type to do the same by hand."""
+    return shlex.join(["python", PROGRAM.name, "--config", str(run.folder / CONFIG_FILE)])
+
+
+def duration_in_words(seconds: float) -> str:
+    """`3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _bar(report: DatasetReport) -> str:
+    total = sum(report.seconds_by_type.values())
+    if not total:
+        return ""
+    spans = []
+    for name, seconds in sorted(report.seconds_by_type.items(), key=lambda item: -item[1]):
+        tip = escape(f"{name}: {report.count_by_type[name]} sections, {duration_in_words(seconds)}", quote=True)
+        spans.append(
+            f'<span style="flex-grow:{seconds / total:.4f};background:{section_colour(name)}" title="{tip}">'
+            f"{escape(name)}</span>"
+        )
+    return f'<div class="tr-bar">{"".join(spans)}</div>'
+
+
+def _sentences(what: str, sentences: Sequence[str]) -> str:
+    if not sentences:
+        return ""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    is_open = " open" if len(sentences) <= MANY else ""
+    return f'<details{is_open}><summary>{len(sentences)} {what}</summary><ul class="tr-list">{items}</ul></details>'

@@ -1,0 +1,282 @@
+"""Train tab: layout and wiring. `runs.py` starts and stops, `pictures.py` draws; nothing here imports torch.
+
+Runs live on disk, so a closed tab or a restarted page finds them again; the session only remembers which one it shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from structure.errors import StudioError
+from training.checkpoint import list_checkpoints
+from training.dataset import read_dataset, require_songs
+from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
+from training.run_folder import read_log
+from training.runs import Run, list_runs, new_run_folder, read_run, resume_run, runs_folder, start_run, stop_run
+from training.settings import PRESETS, Preset, make_settings, preset_for
+
+POLL_SECONDS = 1.0
+NO_DATASET = "Open a folder of songs in Annotate first."
+
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class TrainTab:
+    """What other tabs may use of this one.
+
+    Attributes:
+        use: the button that hands the shown run's adapter on.
+        adapter: path of that adapter as text, "" where the run left none.
+    """
+
+    use: gr.Button
+    adapter: gr.State
+
+
+def build(
+    dataset: gr.State, model: str = "starter", runs_root: Path | None = None, root: Path | None = None
+) -> TrainTab:
+    """Lay the tab out inside the caller's `gr.Tab`.
+
+    Args:
+        dataset: its value is the path of the folder open in Annotate, "" before one is chosen.
+        model: what is trained on.
+        runs_root: where run folders go; None: `runs` beside the program.
+        root: the folder that the page was opened on, for callers of the API.
+    """
+    runs_root = runs_root or runs_folder()
+    presets = presets_of(model)
+    shown, adapter = gr.State(""), gr.State("")  # name of the run on display; the adapter it left
+    card = gr.HTML()
+    preset = gr.Radio(
+        [(f"{p.title} · {p.time} · {p.memory}", p.name) for p in presets],
+        value=presets[0].name,
+        label="How",
+        visible=len(presets) > 1,
+    )
+    with gr.Row():
+        train = gr.Button("Train", variant="primary", scale=3)
+        stop = gr.Button("Stop", variant="stop", scale=1, visible=False)
+    with gr.Accordion("More", open=False), gr.Row():
+        steps = gr.Number(None, label="Steps", placeholder="the preset's", precision=0, minimum=1)
+        seed = gr.Number(42, label="Seed", precision=0, minimum=0)
+        rank = gr.Number(None, label="LoRA rank", placeholder="the preset's", precision=0, minimum=1)
+        events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
+    progress = gr.HTML()
+    with gr.Row():
+        use = gr.Button("Use in Generate", visible=False)
+        resume = gr.Button("Go on with this run", visible=False)
+    with gr.Accordion("Log", open=False):
+        log = gr.Textbox(lines=12, max_lines=12, show_label=False, container=False, interactive=False)
+        command = gr.Code(language="shell", label="The same by hand", interactive=False, lines=1)
+    table = gr.Dataframe(headers=RUN_HEADERS, label="Runs", interactive=False, visible=False)
+    timer = gr.Timer(POLL_SECONDS, active=False)
+
+    page = _Page(runs_root, shown, adapter, card, train, stop, progress, use, resume, log, command, table, timer)
+
+    def open_run(clicked: gr.SelectData) -> Updates:
+        """The run whose row was clicked."""
+        return _show(page, str(clicked.row_value[0]))
+
+    quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    visit = partial(_visit, page)
+    arrivals = [gr.context.Context.root_block.load, dataset.change]
+    if isinstance(gr.context.Context.block, gr.Tab):
+        arrivals.append(gr.context.Context.block.select)
+    gr.on(arrivals, visit, [dataset, shown, events], [card, *page.outputs()], **quiet)
+    events.change(partial(_card, page), [dataset, events], card, **quiet)
+    timer.tick(partial(_poll, page), shown, page.outputs(), **quiet)
+    train.click(partial(_start, page, model), [dataset, preset, steps, seed, rank, events], page.outputs(), **quiet)
+    stop.click(partial(_stop, page), shown, page.outputs(), **quiet)
+    resume.click(partial(_resume, page), shown, page.outputs(), **quiet)
+    table.select(open_run, None, page.outputs(), **quiet)
+    _serve(runs_root, model, root)
+    return TrainTab(use, adapter)
+
+
+def presets_of(model: str) -> list[Preset]:
+    """What makes sense for a model, its own preset first."""
+    own = preset_for(model)
+    return [own, *([PRESETS["quick"]] if own.name == "starter" else [])]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Where runs lie, and the components that handlers write to."""
+
+    runs_root: Path
+    shown: gr.State
+    adapter: gr.State
+    card: gr.HTML
+    train: gr.Button
+    stop: gr.Button
+    progress: gr.HTML
+    use: gr.Button
+    resume: gr.Button
+    log: gr.Textbox
+    command: gr.Code
+    table: gr.Dataframe
+    timer: gr.Timer
+
+    def outputs(self) -> list[gr.blocks.Block]:
+        return [
+            self.shown, self.adapter, self.train, self.stop, self.progress, self.use, self.resume, self.log,
+            self.command, self.table, self.timer,
+        ]  # fmt: skip
+
+
+def _visit(page: _Page, dataset: str, name: str, events: bool) -> Updates:
+    """The tab is looked at, or another dataset was opened: show what there is, and the run that goes on if one does."""
+    return {**_card(page, dataset, events), **_show(page, name)}
+
+
+def _card(page: _Page, dataset: str, events: bool) -> Updates:
+    if not dataset:
+        return {page.card: message_card(NO_DATASET)}
+    try:
+        return {page.card: dataset_card(read_dataset(Path(dataset), events))}
+    except StudioError as problem:
+        return {page.card: message_card(str(problem))}
+
+
+def _show(page: _Page, name: str) -> Updates:
+    """Everything about runs: the one named, else one that goes on, else the newest."""
+    runs = list_runs(page.runs_root)
+    chosen = _choose(runs, name)
+    going_on = any(run.running for run in runs)
+    own = chosen is not None and chosen.running
+    can_go_on = chosen is not None and chosen.state.status in ("stopped", "failed", "died") and not going_on
+    return {
+        page.shown: chosen.name if chosen else "",
+        page.adapter: str(chosen.folder) if chosen and chosen.has_adapter else "",
+        page.train: gr.update(interactive=not going_on, value="Training…" if going_on else "Train"),
+        page.stop: gr.update(visible=own, interactive=True),
+        page.progress: progress_card(chosen),
+        page.use: gr.update(visible=chosen is not None and chosen.has_adapter and not own),
+        page.resume: gr.update(visible=can_go_on and bool(list_checkpoints(chosen.folder))),
+        page.log: read_log(chosen.folder) if chosen else "",
+        page.command: command_of(chosen) if chosen else "",
+        page.table: gr.update(value=run_rows(runs), visible=bool(runs)),
+        page.timer: gr.Timer(active=going_on),
+    }
+
+
+def _poll(page: _Page, name: str) -> Updates:
+    """While something runs: only what moves; the whole once it has ended."""
+    chosen = _choose(list_runs(page.runs_root), name)
+    if chosen is None or not chosen.running:
+        return _show(page, name)
+    return {page.progress: progress_card(chosen), page.log: read_log(chosen.folder)}
+
+
+def _choose(runs: Sequence[Run], name: str) -> Run | None:
+    named = [run for run in runs if run.name == name]
+    return next(iter(named or [run for run in runs if run.running] or runs), None)
+
+
+def _start(
+    page: _Page,
+    model: str,
+    dataset: str,
+    preset: str,
+    steps: float | None,
+    seed: float,
+    rank: float | None,
+    events: bool,
+) -> Updates:
+    given = {"max_steps": steps, "seed": seed, "lora_rank": rank, "events": events}
+    try:
+        run = start(page.runs_root, model, dataset, preset, **given)
+    except StudioError as problem:
+        raise gr.Error(str(problem)) from problem
+    return _show(page, run.name)
+
+
+def _stop(page: _Page, name: str) -> Updates:
+    try:
+        stop_run(page.runs_root / name)
+    except StudioError as problem:
+        raise gr.Error(str(problem)) from problem
+    return {page.stop: gr.update(interactive=False, value="Stopping…")}
+
+
+def _resume(page: _Page, name: str) -> Updates:
+    try:
+        run = resume_run(page.runs_root / name)
+    except StudioError as problem:
+        raise gr.Error(str(problem)) from problem
+    return _show(page, run.name)
+
+
+def start(runs_root: Path, model: str, dataset: str, preset: str | None = None, **given: Any) -> Run:
+    """Check everything that can be checked in a second, then start a run.
+
+    Raises:
+        StudioError: what the person has to change first.
+    """
+    if not dataset:
+        raise StudioError(NO_DATASET)
+    going_on = [run.name for run in list_runs(runs_root) if run.running]
+    if going_on:
+        raise StudioError(f"{going_on[0]} is training already: stop it first, or let it finish.")
+    settings = make_settings(
+        preset,
+        dataset_dir=Path(dataset),
+        output_dir=new_run_folder(runs_root, Path(dataset).name),
+        base_model=model,
+        **{name: int(value) if isinstance(value, float) else value for name, value in given.items()},
+    )
+    require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)
+    return start_run(settings)
+
+
+def _serve(runs_root: Path, model: str, root: Path | None) -> None:
+    """The same for programs. Runs go by name, and the dataset is the page's own, so that no path comes from outside."""
+
+    def start_training(preset: str = "", max_steps: int = 0, seed: int = 42, events: bool = True) -> str:
+        """Start a run on the page's dataset; returns its name. Zero steps: the preset's."""
+        given = {"max_steps": max_steps or None, "seed": seed, "events": events}
+        return _told(lambda: start(runs_root, model, str(root or ""), preset or None, **given).name)
+
+    def stop_training(run: str) -> str:
+        """Ask a run to save its adapter and stop; returns its state."""
+        return _told(lambda: stop_run(_inside(runs_root, run)).state.status)
+
+    def poll_training(run: str = "") -> dict[str, Any]:
+        """A run's state, newest run when none is named."""
+
+        def state() -> dict[str, Any]:
+            found = read_run(_inside(runs_root, run)) if run else _choose(list_runs(runs_root), "")
+            return (
+                {} if found is None else {"run": found.name, "adapter": found.has_adapter, **found.state.model_dump()}
+            )
+
+        return _told(state)
+
+    for function in (start_training, stop_training, poll_training):
+        gr.api(function, api_name=function.__name__)
+
+
+def _inside(runs_root: Path, name: str) -> Path:
+    """A run folder by its name, which is no path.
+
+    Raises:
+        StudioError: there is no such run.
+    """
+    found = [run.folder for run in list_runs(runs_root) if run.name == name]
+    if not found:
+        raise StudioError(f"There is no run {name!r}.")
+    return found[0]
+
+
+def _told(action: Any) -> Any:
+    """What `action` returns, its slips as the page shows them."""
+    try:
+        return action()
+    except StudioError as problem:
+        raise gr.Error(str(problem)) from problem
