@@ -97,13 +97,14 @@ def build(
             slip = gr.Markdown(visible=False, elem_classes="sst-slip")
             drawn = Timeline(_drawn(parse_structure(FIRST_STRUCTURE), None), elem_classes="sst-compose")
             templates = TemplateStrip()
-            caption = gr.Textbox(FIRST_CAPTION, label="Caption", lines=2, placeholder="style, instruments, mood")
-            lyrics = gr.Textbox("[Instrumental]", label="Lyrics", lines=2, max_lines=12)
+            with gr.Row():
+                caption = gr.Textbox(FIRST_CAPTION, label="Caption", lines=2, placeholder="style, instruments, mood")
+                lyrics = gr.Textbox("[Instrumental]", label="Lyrics", lines=2, max_lines=12)
             with gr.Row():
                 button = gr.Button("Generate", variant="primary", scale=4)
                 stop = gr.Button("Stop", scale=1, min_width=80)
             status = gr.Markdown(elem_classes="sst-status", min_height=28)
-            with gr.Column(visible="hidden") as result:
+            with gr.Column(visible=False) as result:
                 songs_chooser = gr.Dropdown([], label="Songs of this visit", visible=False)
                 song = Timeline(timeline_value(1.0, []))
                 verdict = gr.Markdown(elem_classes="sst-remark", min_height=24)
@@ -111,7 +112,7 @@ def build(
                     wav = gr.DownloadButton("Download WAV", size="sm")
                     sidecar = gr.DownloadButton("Download sidecar", size="sm")
         with gr.Column(scale=1, min_width=250):
-            adapter = gr.Dropdown(_adapter_choices(model, adapters), value=DEFAULT_ADAPTER, label="Adapter")
+            adapter = gr.Dropdown(adapter_choices(model, adapters), value=DEFAULT_ADAPTER, label="Adapter")
             note = gr.Markdown(describe_adapter(model, DEFAULT_ADAPTER), elem_classes="sst-remark")
             with gr.Row():
                 seed = gr.Number(1, label="Seed", precision=0, minimum=0, min_width=90)
@@ -214,7 +215,7 @@ def build(
     drawn.input(rewrite_structure, drawn, [structure, slip], trigger_mode="always_last", **shown)
     templates.select(take_template, length, [structure, drawn, slip], **shown)
     adapter.change(lambda chosen: describe_adapter(model, chosen), adapter, note, **shown)
-    adapter.focus(lambda: gr.update(choices=_adapter_choices(model, adapters)), None, adapter, **shown)
+    adapter.focus(lambda: gr.update(choices=adapter_choices(model, adapters)), None, adapter, **shown)
     dice.click(lambda: random.randrange(1, 1_000_000), None, seed, **shown)
     opened = songs_chooser.input(open_song, [songs_chooser, songs], [song, wav, sidecar], **shown)
     wishes = [
@@ -265,7 +266,7 @@ def describe_adapter(model: str, adapter: str) -> str:
     return "\n\n".join(remarks)
 
 
-def _adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]:
+def adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]:
     """What ships with the model, what training made, and none."""
     shipped = "Shipped with the starter" if model == "starter" else "The model as it is"
     return [(shipped, DEFAULT_ADAPTER), *adapters(), *([("None", NO_ADAPTER)] if model == "starter" else [])]

@@ -1,0 +1,144 @@
+"""The page: composes the rooms' tabs into one Blocks and hands a tab what it may call of another room."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+import annotate.tab
+import evaluation.tab
+import generation.tab
+import training.tab
+from generation.jobs import DEFAULT_ADAPTER
+from generation.service import adapter_folder, output_folder, release
+from training import device_lock
+from training.runs import Run, list_runs, runs_folder
+
+TITLE = "Structure Studio"
+WATCH_SECONDS = 3.0
+LARGEST_UPLOAD = "500mb"  # a lossless album side
+THEME = gr.themes.Base(
+    primary_hue="teal",
+    neutral_hue="slate",
+    spacing_size="sm",
+    radius_size="sm",
+    text_size="sm",
+    # the visitor's own fonts: nothing is fetched
+    font=("system-ui", "sans-serif"),
+    font_mono=("ui-monospace", "Consolas", "monospace"),
+)
+CSS = (Path(__file__).parent / "lora_ui.css").read_text(encoding="utf-8")
+
+
+def build_app(
+    dataset: Path, model: str = "starter", local: bool = True, ready: Callable[[], None] | None = None
+) -> gr.Blocks:
+    """The whole page.
+
+    Args:
+        dataset: folder of songs to open on.
+        model: `starter`, a diffusers folder or a hub id.
+        local: the page is used on this very machine, so a visitor may type in other folders.
+        ready: returns once the dataset's songs are there; called when a page is opened.
+    """
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+        header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>')
+        with gr.Tabs() as tabs:
+            with gr.Tab("Annotate", id="annotate"):
+                annotation = annotate.tab.build(dataset, local, ready)
+            with gr.Tab("Train", id="train"):
+                trained = training.tab.build(annotation.root, model, root=dataset)
+            with gr.Tab("Generate", id="generate"):
+                adapter = generation.tab.build(model, trained_adapters, gate=device_lock, reference=dataset)
+            with gr.Tab("Evaluate", id="evaluate"):
+                evaluation.tab.build(annotation.root, output_folder(), local)
+        watch = gr.Timer(WATCH_SECONDS)
+        quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+        gr.on([page.load, watch.tick], lambda: header_html(model), None, header, **quiet)
+        trained.use.click(lambda folder: use_adapter(model, folder), trained.adapter, [tabs, adapter], **quiet)
+    return page
+
+
+def launch(page: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
+    """Serve the page until interrupted. Only decoded copies and songs made here can be fetched from the disk."""
+    page.launch(
+        server_name=host,
+        server_port=port,
+        auth=auth,
+        inbrowser=open_browser,
+        allowed_paths=[str(annotate.timeline.CACHE_DIR), str(output_folder())],
+        theme=THEME,
+        css=CSS,
+        share=False,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=[],
+        max_file_size=LARGEST_UPLOAD,
+        show_error=False,
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    print(f"{TITLE}: {page.local_url}  (Ctrl+C ends it)", flush=True)
+    page.block_thread()
+
+
+def header_html(model: str) -> str:
+    """The line on top: product, model, adapter, device, and a dot that turns while a run trains."""
+    owner = device_lock.holder(device_name()[0])
+    if owner is not None and owner.pid != os.getpid():
+        release()  # the run that took the device gets its memory as well
+    running = [run for run in list_runs(runs_folder()) if run.running]
+    facts = [
+        ("Model", "starter" if model == "starter" else Path(model).name),
+        ("Adapter", adapter_name(model)),
+        ("Device", device_name()[1]),
+    ]
+    words = "".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in facts)
+    return f'<div class="studio-header"><h1>{TITLE}</h1>{words}{_dot(running)}</div>'
+
+
+def adapter_name(model: str) -> str:
+    """The adapter that Generate has loaded, or will load unless told otherwise."""
+    folder = adapter_folder(model, DEFAULT_ADAPTER)
+    return "none" if folder is None else "shipped" if model == "starter" else folder.name
+
+
+@cache
+def device_name() -> tuple[str, str]:
+    """Torch's name of the device that `auto` will be, and one for a person; found without importing torch."""
+    if shutil.which("nvidia-smi"):
+        asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        names = subprocess.run(asked, capture_output=True, text=True).stdout.splitlines()
+        if names:
+            return "cuda", names[0].strip()
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return "mps", "Apple GPU"
+    return "cpu", f"CPU, {os.cpu_count()} cores"
+
+
+def trained_adapters() -> list[tuple[str, str]]:
+    """Adapters that runs left behind, newest first: (name, folder)."""
+    return [(run.name, str(run.folder)) for run in list_runs(runs_folder()) if run.has_adapter]
+
+
+def use_adapter(model: str, folder: str) -> tuple[Any, Any]:
+    """Go to Generate and choose there what a run has trained."""
+    choices = generation.tab.adapter_choices(model, trained_adapters)
+    return gr.Tabs(selected="generate"), gr.update(choices=choices, value=folder)
+
+
+def _dot(running: list[Run]) -> str:
+    if not running:
+        return ""
+    state = running[0].state
+    done = f"{state.step} of {state.max_steps} steps" if state.max_steps else state.status
+    return f'<a class="studio-busy" href="#" title="{escape(running[0].name)}"><i></i>Training: {escape(done)}</a>'
