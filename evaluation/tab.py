@@ -125,7 +125,7 @@ def build(dataset: Component, songs: Path | None = None, local: bool = False) ->
             )
             button = gr.Button("Score", variant="primary")
     words = gr.Markdown(min_height=28, elem_id="score-verdict")
-    with gr.Column(visible="hidden") as result:
+    with gr.Column(visible=False) as result:
         table = gr.Dataframe(
             headers=list(COLUMNS), interactive=False, show_label=False, max_height=420, elem_id="score-table"
         )
