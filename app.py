@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from structure.errors import StudioError
+from structure.places import writing_folder
 
 PORT = 7860
 PORTS_TRIED = 50
@@ -128,7 +129,7 @@ def choose_dataset(folder: Path | None) -> tuple[Path, subprocess.Popen | None]:
         return folder.expanduser().resolve(), None
     from acestep.starter.demo import is_whole
 
-    demo = data_folder() / "demo"
+    demo = writing_folder("data") / "demo"
     if is_whole(demo):
         return demo, None
     try:
@@ -145,16 +146,6 @@ def wait_for(process: subprocess.Popen | None) -> None:
     if process is not None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(DEMO_SECONDS)
-
-
-def data_folder() -> Path:
-    """`data` beside this file, or the user's own data folder where that cannot be written."""
-    beside = ROOT / "data"
-    if os.access(beside if beside.exists() else ROOT, os.W_OK):
-        return beside
-    from platformdirs import user_data_path
-
-    return user_data_path("structure-studio")
 
 
 def has_screen() -> bool:

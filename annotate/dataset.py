@@ -10,10 +10,11 @@ from typing import Literal
 from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
 from structure.errors import StudioError
 from structure.events import Event
+from structure.places import writing_folder
 from structure.sidecar import SidecarError, read_sidecar, shared_sidecars, sidecar_path
 
 MOST_FILES = 20_000  # a home directory typed by mistake should be refused, not walked for minutes
-UPLOADS = Path(__file__).resolve().parent.parent / "data" / "uploads"
+UPLOADS = writing_folder("data") / "uploads"
 
 
 class DatasetError(StudioError):

@@ -4,7 +4,6 @@ One model stays warm per process, since loading costs seconds; `release` gives i
 command line come through the same function.
 """
 
-import os
 import secrets
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError
 from structure.events import Event
+from structure.places import writing_folder
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
 
 if TYPE_CHECKING:
@@ -70,13 +70,8 @@ _warm = _Warm()
 
 
 def output_folder() -> Path:
-    """Where songs go when nobody says where: `outputs` under the working directory, else in the user's data folder."""
-    beside = Path.cwd() / "outputs"
-    if os.access(beside if beside.exists() else beside.parent, os.W_OK):
-        return beside
-    from platformdirs import user_data_path
-
-    return user_data_path("structure-studio") / "outputs"
+    """Where songs go when nobody says where."""
+    return writing_folder("outputs")
 
 
 def generate_song(

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from structure.errors import StudioError
+from structure.places import writing_folder
 from training.checkpoint import list_checkpoints
 from training.run_folder import (
     CONFIG_FILE,
@@ -154,13 +155,8 @@ def list_runs(root: Path) -> list[Run]:
 
 
 def runs_folder() -> Path:
-    """Where the page keeps its runs: `runs` beside the program, else in the user's data folder."""
-    beside = PROGRAM.parent / "runs"
-    if os.access(beside if beside.exists() else PROGRAM.parent, os.W_OK):
-        return beside
-    import platformdirs
-
-    return platformdirs.user_data_path("structure-studio") / "runs"
+    """Where the page keeps its runs."""
+    return writing_folder("runs")
 
 
 def new_run_folder(root: Path, name: str = "") -> Path:
