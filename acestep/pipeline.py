@@ -116,7 +116,7 @@ class StructuredPipeline:
         if card is not None and card.base_hash != self.model_hash:
             raise AdapterError(
                 f"{folder.name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the loaded "
-                f"model is {self.model_name} ({self.model_hash}). Load that model, or train the adapter again on this one."
+                f"model is {self.model_name} ({self.model_hash}). Load that one, or train the adapter again."
             )
         if card is not None and card.plan_version != PLAN_VERSION:
             raise AdapterError(

@@ -18,7 +18,7 @@ from acestep.loading import STARTER_ADAPTER, STARTER_DIR
 from acestep.starter.songs import make_song, write_songs
 
 CODEC_SONGS = range(100_000, 100_300)
-BASE_SONGS = range(200_000, 201_000)
+BASE_SONGS = range(200_000, 200_800)
 LONG_SONGS = 0.15  # share of the base's songs that last 48 to 64 s
 ADAPTER_SONGS_SEED = 7  # the demo dataset: what a newcomer's own training sees
 CODEC_STEPS = 3000
