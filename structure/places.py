@@ -8,7 +8,7 @@ PROGRAM = Path(__file__).resolve().parent.parent
 
 
 def writing_folder(name: str) -> Path:
-    """`data`, `runs` or `outputs`: below `STRUCTURE_STUDIO_HOME` if set, else beside the program, else in the user's home.
+    """`data`, `runs` or `outputs`: in `STRUCTURE_STUDIO_HOME` if set, else beside the program, else in the home folder.
 
     The folder itself is made by whoever writes to it.
     """

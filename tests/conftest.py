@@ -1,0 +1,140 @@
+"""What every room's tests share: folders of their own, a browser, and the product running with its network guarded."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACES = ("STRUCTURE_STUDIO_HOME", "STRUCTURE_STUDIO_CACHE", "STRUCTURE_STUDIO_LOCK_DIR")
+START_SECONDS = 90.0  # a busy two-core machine imports Gradio slowly
+
+# Before any room is imported: nothing that a test does may lie in the repository or meet a page that is in use.
+_scratch = Path(tempfile.mkdtemp(prefix="structure-studio-tests-"))
+for _place in PLACES:
+    os.environ[_place] = str(_scratch / _place.rsplit("_", 1)[-1].lower())
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+GUARD = '''
+"""Refuses every connection that would leave this machine, and notes who asked for it."""
+import os, socket
+
+def refuse(self_or_host, address):
+    with open(os.environ["NETWORK_GUARD_LOG"], "a") as log:
+        log.write(f"{address}\\n")
+    raise OSError("the test's network guard allows this machine only")
+
+def inside(host):
+    return host in (None, "", "localhost", "::1", "0.0.0.0", "::") or str(host).startswith("127.")
+
+def guarded(name):
+    original = getattr(socket.socket, name)
+    def connect(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not inside(address[0]):
+            refuse(self, address)
+        return original(self, address)
+    setattr(socket.socket, name, connect)
+
+guarded("connect")
+guarded("connect_ex")
+look_up = socket.getaddrinfo
+def getaddrinfo(host, *rest, **more):
+    if not inside(host.decode() if isinstance(host, bytes) else host):
+        refuse(None, host)
+    return look_up(host, *rest, **more)
+socket.getaddrinfo = getaddrinfo
+'''
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_scratch, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """`python app.py`, running. `home` is where it writes, `refused` lists what it asked of other machines."""
+
+    url: str
+    home: Path
+    guard_log: Path
+    process: subprocess.Popen
+
+    @property
+    def refused(self) -> list[str]:
+        return self.guard_log.read_text().splitlines() if self.guard_log.exists() else []
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    """Starts `python app.py` with options in a process of its own, and waits until the page answers."""
+    running = []
+
+    def start(*options: str) -> Studio:
+        guard, home = tmp_path / "guard", tmp_path / "home"
+        guard.mkdir()
+        (guard / "sitecustomize.py").write_text(GUARD)
+        log = guard / "refused.txt"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(guard),
+            "NETWORK_GUARD_LOG": str(log),
+            "STRUCTURE_STUDIO_HOME": str(home),
+        }
+        command = [sys.executable, "app.py", "--port", str(port), "--no-browser", *options]
+        with (guard / "output.txt").open("w") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        running.append(process)
+        url = f"http://127.0.0.1:{port}/"
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(url):
+            said = (guard / "output.txt").read_text()
+            assert process.poll() is None, f"the page ended at once:\n{said}"
+            assert time.monotonic() < deadline, f"the page does not answer:\n{said}"
+            time.sleep(0.1)
+        return Studio(url, home, log, process)
+
+    yield start
+    for process in running:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=10)
+    except urllib.error.HTTPError:  # it answers, if only to ask for a login
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Chromium, headless and quiet; `CHROME` names another one."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, names)), None)
+    quiet = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_api.sync_playwright() as playwright:
+        if found is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("no Chrome or Chromium here: `make test` installs one where it can")
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *quiet])
+        yield opened
+        opened.close()

@@ -1,0 +1,127 @@
+"""The page's command line, and what a page that runs gives to whom."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import app
+from app import PORT, StartError, choose_port
+from structure.errors import StudioError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_app(*options: str) -> subprocess.CompletedProcess:
+    """`python app.py …` where it ends at once."""
+    command = [sys.executable, "app.py", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_help_names_every_option():
+    said = run_app("--help").stdout
+    assert all(option in said for option in ("--dataset", "--model", "--host", "--port", "--auth", "--no-browser"))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--host", "0.0.0.0"), "--auth USER:PASSWORD"),
+        (("--host", "192.0.2.1"), "--auth USER:PASSWORD"),
+        (("--host", "0.0.0.0", "--auth", "somebody"), "USER:PASSWORD"),
+        (("--auth", "somebody:"), "USER:PASSWORD"),
+        (("--dataset", "/nowhere/at/all"), "there is no such folder"),
+        (("--model", "/nowhere/at/all"), "OWNER/NAME"),
+        (("--port", "70000"), "1 to 65535"),
+    ],
+)
+def test_what_cannot_start_is_refused_in_one_line(options, says):
+    done = run_app(*options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and says in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_port_that_was_asked_for_is_that_port_or_none():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(StartError, match="cannot be used"):
+            choose_port("127.0.0.1", taken.getsockname()[1])
+
+
+def test_without_a_wish_the_next_free_port_is_taken_and_said(capsys):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", PORT))
+            taken.listen()
+        except OSError:
+            pass  # somebody else holds it: just as well
+        port = choose_port("127.0.0.1", None)
+    assert port > PORT
+    assert f"Port {PORT} is taken: using {port}." in capsys.readouterr().out
+
+
+def test_starting_needs_neither_torch_nor_diffusers_nor_librosa():
+    slow = "('torch', 'diffusers', 'transformers', 'librosa', 'sklearn')"
+    asked = f"import sys, lora_ui; print([name for name in {slow} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_model_may_be_the_starter_a_folder_or_an_id(tmp_path):
+    for model in ("starter", str(tmp_path), "ACE-Step/acestep-v15-xl-base-diffusers"):
+        assert app.check_model(model) == model
+    with pytest.raises(StudioError):
+        app.check_model("no such model")
+
+
+def fetch(url: str, path: str) -> int:
+    """The status of a request whose path is sent as it stands, `..` and all."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("GET", path)
+    return connection.getresponse().status
+
+
+def test_a_page_gives_its_own_files_and_no_others(studio, tmp_path):
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    (songs / "private.json").write_text(json.dumps({"caption": "mine"}))
+    page = studio("--dataset", str(songs))
+    text = urllib.request.urlopen(page.url, timeout=30).read().decode()
+    assert "Structure Studio" in text
+    for path in (
+        "/etc/passwd",
+        str(songs / "private.json"),
+        str(ROOT / "app.py"),
+        f"{page.home}/../songs/private.json",
+    ):
+        assert fetch(page.url, f"/gradio_api/file={path}") in (403, 404), path
+    assert page.refused == []
+
+
+def test_a_login_is_asked_for_where_one_was_set(studio, tmp_path):
+    page = studio("--auth", "somebody:secret", "--dataset", str(tmp_path))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(page.url + "config", timeout=30)
+    assert refused.value.code == 401
+
+
+def test_a_first_start_makes_the_demo_songs(studio):
+    page = studio()
+    demo = page.home / "data" / "demo"
+    deadline = time.monotonic() + 120
+    while not (demo / ".whole").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    marked = [path for path in demo.glob("*.wav") if path.with_suffix(".json").exists()]
+    assert (len(marked), len(list(demo.glob("*.wav")))) == (13, 15)
+    assert os.listdir(page.home) == ["data"]
