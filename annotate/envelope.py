@@ -22,6 +22,7 @@ class EnvelopeBuilder:
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
         self._rest: np.ndarray | None = None  # samples of the bucket that is not full yet
+        self._before: np.ndarray | None = None  # the sample before them, so that a slope crosses blocks
         self._done = 0  # buckets so far
         self._rows: list[np.ndarray] = []
 
@@ -35,7 +36,8 @@ class EnvelopeBuilder:
             last += max(1, (first + len(block) - self._edge(last + 1)) * BUCKETS_PER_SECOND // self._rate)
         if last > self._done:
             edges = np.array([self._edge(i) - first for i in range(self._done, last + 1)])
-            self._rows.append(_buckets(block[: edges[-1]], edges[:-1], self._rate))
+            self._rows.append(_buckets(block[: edges[-1]], edges[:-1], self._rate, self._before))
+            self._before = block[edges[-1] - 1]
             block = block[edges[-1] :]
             self._done = last
         self._rest = block
@@ -43,7 +45,7 @@ class EnvelopeBuilder:
     def finish(self) -> np.ndarray:
         """int8 (buckets, 3): lowest and highest sample in [-127, 127], brightness in [0, 127]."""
         if self._rest is not None and len(self._rest):
-            self._rows.append(_buckets(self._rest, np.array([0]), self._rate))
+            self._rows.append(_buckets(self._rest, np.array([0]), self._rate, self._before))
             self._rest = None
         return np.concatenate(self._rows) if self._rows else np.zeros((0, 3), np.int8)
 
@@ -59,14 +61,14 @@ def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return builder.finish()
 
 
-def _buckets(block: np.ndarray, starts: np.ndarray, sample_rate: int) -> np.ndarray:
-    """int8 (buckets, 3) of float32 (frames, channels), cut at the sample numbers `starts`."""
+def _buckets(block: np.ndarray, starts: np.ndarray, sample_rate: int, before: np.ndarray | None) -> np.ndarray:
+    """int8 (buckets, 3) of float32 (frames, channels), cut at the sample numbers `starts`; `before` precedes it."""
     channels = [np.ascontiguousarray(c) for c in block.T]
     low = np.min([np.minimum.reduceat(c, starts) for c in channels], axis=0)
     high = np.max([np.maximum.reduceat(c, starts) for c in channels], axis=0)
     mono = channels[0] if len(channels) == 1 else sum(channels[1:], channels[0])
     energy = np.add.reduceat(mono * mono, starts)
-    steps = np.diff(mono, prepend=mono[:1])
+    steps = np.diff(mono, prepend=mono[0] if before is None else sum(before[1:], before[0]))
     # The slope's energy over the signal's is 4 sin²(pi f / rate) for one sine of f Hz: a centroid without a spectrum.
     ratio = np.add.reduceat(steps * steps, starts) / np.maximum(energy, 1e-9)
     hertz = np.arcsin(np.sqrt(np.clip(ratio / 4, 0, 1))) * sample_rate / np.pi

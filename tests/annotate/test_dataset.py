@@ -1,0 +1,71 @@
+"""A folder of songs: found, described, and their troubles told one by one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from annotate.dataset import DatasetError, add_songs, scan
+
+
+def test_songs_come_by_name_with_their_state(song: Callable[..., Path]):
+    song("b.wav", seconds=4)
+    song("A.wav")
+    song("deep/er/c.wav")
+    events = [{"type": "intro", "start": 0, "end": 1}, {"type": "crash", "start": 1, "end": 1}]
+    root = song("marked.flac").parent
+    (root / "marked.json").write_text(json.dumps({"events": events}))
+    (root / "notes.txt").write_text("no song")
+    (root / ".hidden").mkdir()
+    songs = {s.name: s for s in scan(root)}
+    assert list(songs) == ["A.wav", "b.wav", "deep/er/c.wav", "marked.flac"]
+    assert {s.state for s in songs.values() if s.name != "marked.flac"} == {"new"}
+    assert (songs["marked.flac"].state, songs["marked.flac"].n_events) == ("marked", 2)
+    assert songs["b.wav"].duration == pytest.approx(4.0)
+    assert songs["deep/er/c.wav"].sidecar_path == root / "deep/er/c.json"
+
+
+def test_each_trouble_is_a_sentence_and_stops_nothing(song: Callable[..., Path]):
+    root = song("good.wav").parent
+    (root / "empty.wav").write_bytes(b"")
+    (root / "broken.json").write_text('{"events": [')
+    song("broken.wav")
+    overlap = [{"type": "verse", "start": 0, "end": 1.5}, {"type": "chorus", "start": 1, "end": 2}]
+    (root / "overlap.json").write_text(json.dumps({"events": overlap}))
+    song("overlap.wav")
+    songs = {s.name: s for s in scan(root)}
+    assert songs["good.wav"].state == "new"
+    assert "`empty.wav`" in songs["empty.wav"].problems[0]
+    assert "line 1, column" in songs["broken.wav"].problems[0]
+    assert "event 2 (chorus)" in songs["overlap.wav"].problems[0]
+    assert {s.state for s in songs.values()} == {"new", "problem"}
+
+
+def test_two_songs_of_one_stem_the_first_owns_the_sidecar(song: Callable[..., Path]):
+    root = song("take.wav").parent
+    song("take.flac")
+    first, second = scan(root)
+    assert (first.name, first.problems, first.owner) == ("take.flac", [], None)
+    assert second.owner == first.audio
+    assert "belongs to `take.flac`" in second.problems[0]
+
+
+def test_a_folder_that_is_missing_or_silent_is_refused(tmp_path: Path):
+    with pytest.raises(DatasetError, match="There is no folder"):
+        scan(tmp_path / "nowhere")
+    (tmp_path / "readme.txt").write_text("no songs yet")
+    with pytest.raises(DatasetError, match="holds no audio"):
+        scan(tmp_path)
+
+
+def test_added_songs_never_replace_or_share(song: Callable[..., Path], tmp_path: Path):
+    one, same, other = song("x.wav"), song("copy/x.wav"), song("other/x.wav", hertz=330.0)
+    flac = song("x.flac")
+    noise = tmp_path / "noise.mp3"
+    noise.write_bytes(b"no")
+    added, refused = add_songs(tmp_path / "mine", [one, same, other, flac, noise])
+    assert added == ["x.wav", "x.wav", "x-2.wav", "x-3.flac"]
+    assert len(refused) == 1
+    assert "`noise.mp3`" in refused[0]
+    assert len(scan(tmp_path / "mine")) == 3

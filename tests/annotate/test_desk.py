@@ -1,0 +1,142 @@
+"""One visitor's desk: saving, and meeting somebody else's save."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from annotate.desk import Desk, DeskError
+from structure.errors import StudioError
+from structure.sidecar import SidecarConflict
+
+VERSE = {"type": "verse", "start": 0.0, "end": 1.0}
+CHORUS = {"type": "chorus", "start": 1.0, "end": 2.0}
+
+
+@pytest.fixture
+def desk(song: Callable[..., Path]) -> Desk:
+    made = Desk()
+    made.open_dataset(song("one.wav").parent)
+    made.open_song("one.wav")
+    return made
+
+
+def on_disk(desk: Desk, stem: str = "one") -> dict:
+    return json.loads((desk.root / f"{stem}.json").read_text(encoding="utf-8"))
+
+
+def test_an_edit_is_on_disk_with_the_songs_length(desk: Desk):
+    said = desk.save_events("one.wav", [VERSE, CHORUS, {"type": "crash", "start": 1.0, "end": 1.0}])
+    assert said.endswith("2 sections, 1 moment")
+    assert on_disk(desk)["events"][1] == CHORUS
+    assert on_disk(desk)["duration"] == 2.0
+    assert desk.songs["one.wav"].state == "marked"
+
+
+def test_fields_and_events_live_side_by_side(desk: Desk):
+    desk.save_events("one.wav", [VERSE])
+    assert desk.save_field("one.wav", "caption", "warm <b>pads</b>")
+    assert desk.save_field("one.wav", "bpm", 92.0)
+    assert desk.save_field("one.wav", "bpm", 92) is None  # it holds that already
+    desk.save_events("one.wav", [VERSE, CHORUS])
+    held = on_disk(desk)
+    assert (held["caption"], held["bpm"], len(held["events"])) == ("warm <b>pads</b>", 92, 2)
+    assert isinstance(held["bpm"], int)
+    desk.save_field("one.wav", "bpm", None)
+    assert on_disk(desk)["bpm"] is None
+
+
+def test_fields_left_as_they_are_write_nothing(desk: Desk):
+    for field, empty in (("caption", ""), ("bpm", None), ("timesignature", None)):
+        assert desk.save_field("one.wav", field, empty) is None
+    assert not (desk.root / "one.json").exists()
+
+
+def test_a_meter_kept_as_a_number_is_not_rewritten_by_looking_at_it(song: Callable[..., Path]):
+    root = song("one.wav").parent
+    (root / "one.json").write_text('{"timesignature": 4}')
+    desk = Desk()
+    desk.open_dataset(root)
+    desk.open_song("one.wav")
+    assert desk.field_value("one.wav", "timesignature") == "4"
+    assert desk.save_field("one.wav", "timesignature", "4") is None
+
+
+def test_somebody_elses_save_is_never_overwritten_unasked(desk: Desk):
+    other = Desk()
+    other.open_dataset(desk.root)
+    other.open_song("one.wav")
+    other.save_field("one.wav", "caption", "theirs")
+    with pytest.raises(SidecarConflict):
+        desk.save_events("one.wav", [VERSE])
+    with pytest.raises(SidecarConflict):  # and nothing of this song is saved until the visitor has chosen
+        desk.save_events("one.wav", [VERSE, CHORUS])
+    assert "events" not in on_disk(desk)
+    desk.keep_mine()
+    assert on_disk(desk)["caption"] == "theirs"  # what the visitor did not touch stays theirs
+    assert on_disk(desk)["events"] == [VERSE, CHORUS]
+    assert desk.conflict is None
+
+
+def test_theirs_can_be_taken_instead(desk: Desk):
+    (desk.root / "one.json").write_text(json.dumps({"events": [CHORUS]}))
+    with pytest.raises(SidecarConflict):
+        desk.save_events("one.wav", [VERSE])
+    name = desk.load_theirs()
+    assert [e.type for e in desk.open_song(name).sidecar.events] == ["chorus"]
+    with pytest.raises(DeskError, match="nothing to choose"):
+        desk.load_theirs()
+
+
+def test_a_damaged_sidecar_is_shown_and_left_alone(song: Callable[..., Path]):
+    root = song("one.wav").parent
+    (root / "one.json").write_text("{oops")
+    desk = Desk()
+    desk.open_dataset(root)
+    opened = desk.open_song("one.wav")
+    assert "not JSON" in opened.trouble
+    assert opened.track  # it can still be heard
+    with pytest.raises(DeskError, match="not JSON"):
+        desk.save_events("one.wav", [VERSE])
+    assert (root / "one.json").read_text() == "{oops"
+
+
+def test_unreadable_audio_is_a_sentence(song: Callable[..., Path]):
+    root = song("one.wav").parent
+    (root / "two.wav").write_bytes(b"nothing")
+    desk = Desk()
+    desk.open_dataset(root)
+    assert "`two.wav`" in desk.open_song("two.wav").trouble
+
+
+@pytest.mark.parametrize("name", ["../one.wav", "/etc/passwd", "", None, 3, "two.wav"])
+def test_only_songs_of_the_dataset_can_be_named(desk: Desk, name: object):
+    with pytest.raises(DeskError):
+        desk.save_events(name, [VERSE])
+    with pytest.raises(DeskError):
+        desk.open_song(name)
+
+
+@pytest.mark.parametrize("events", [[{"type": "verse", "start": 1, "end": 0}], [VERSE, VERSE], ["x"], [{"start": 1}]])
+def test_wrong_events_are_refused_and_the_file_stays(desk: Desk, events: list):
+    desk.save_events("one.wav", [CHORUS])
+    with pytest.raises(StudioError, match="event"):
+        desk.save_events("one.wav", events)
+    assert on_disk(desk)["events"] == [CHORUS]
+
+
+def test_a_wrong_tempo_is_refused_by_a_sentence(desk: Desk):
+    with pytest.raises(StudioError, match="bpm"):
+        desk.save_field("one.wav", "bpm", -3)
+    with pytest.raises(DeskError, match="no field"):
+        desk.save_field("one.wav", "events", "x")
+
+
+def test_the_first_song_is_one_that_waits(song: Callable[..., Path]):
+    root = song("a.wav").parent
+    song("b.wav")
+    (root / "a.json").write_text(json.dumps({"events": [VERSE]}))
+    desk = Desk()
+    desk.open_dataset(root)
+    assert desk.first_to_mark() == "b.wav"

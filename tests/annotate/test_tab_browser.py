@@ -1,0 +1,401 @@
+"""The annotation tab as a person uses it: real clicks and keys in Chromium, and the sidecar on disk."""
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+
+from annotate.dataset import UPLOADS
+
+pytestmark = pytest.mark.browser
+
+LENGTH = 40.0  # seconds of the songs here
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Starts a page with the tab on a folder and gives its address."""
+    import gradio as gr
+
+    from annotate.tab import build
+
+    running = []
+
+    def start(root: Path | None, local: bool = True) -> str:
+        with gr.Blocks() as demo:
+            with gr.Tab("Annotate"):
+                build(root, local)
+            with gr.Tab("Elsewhere"):
+                gr.Textbox(label="Something else")
+        running.append(demo)
+        return demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
+
+    yield start
+    for demo in running:
+        demo.close()
+
+
+class Visitor:
+    """A person at the page. Every error of the page and every request that leaves the machine fails the test."""
+
+    def __init__(self, browser: Any, address: str, **settings: Any) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+        self.page = self.context.new_page()
+        self.troubles: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
+        self.page.on("request", self._watch)
+        self.page.goto(address)
+        self.root = self.page.locator("#annotate-timeline .sst")
+
+    def _watch(self, request: Any) -> None:
+        url = urlparse(request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
+            self.troubles.append(f"request to {url.hostname}")
+
+    def opened(self, song: str) -> "Visitor":
+        """Wait until this song's waveform is drawn."""
+        self.page.wait_for_selector(f'#annotate-timeline .sst[data-song="{song}"][data-drawn]', timeout=20_000)
+        self.page.wait_for_function("document.querySelector('#annotate-timeline .sst-plot .scatterlayer') !== null")
+        return self
+
+    def at(self, t: float, lane: str = ".sst-wave") -> tuple[float, float]:
+        """Where on the screen a time is."""
+        start, end = self.root.evaluate("root => root.timeline.view")
+        stage = self.root.locator(".sst-stage").bounding_box()
+        row = self.root.locator(lane).bounding_box()
+        return stage["x"] + 1 + (t - start) / (end - start) * (stage["width"] - 2), row["y"] + row["height"] * 0.4
+
+    def click(self, t: float, lane: str = ".sst-wave") -> None:
+        self.page.mouse.click(*self.at(t, lane))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def drag(self, start: float, end: float) -> None:
+        (x, y), (to, _) = self.at(start), self.at(end)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for share in (0.3, 0.7, 1.0):
+            self.page.mouse.move(x + (to - x) * share, y)
+        self.page.mouse.up()
+
+    def boundaries(self) -> list[float]:
+        return self.root.evaluate("root => root.timeline.boundaries")
+
+    def parts(self) -> list[str]:
+        """The names written over the wave, from left to right."""
+        return self.root.locator(".sst-sections .sst-word").all_inner_texts()
+
+    def hint(self) -> str:
+        return self.root.locator(".sst-hint").inner_text()
+
+    def saved(self, words: str = "Saved") -> str:
+        """Wait until the newest edit is reported, and give the report."""
+        self.page.wait_for_function(
+            "words => { const r = document.querySelector('#annotate-timeline .sst');"
+            " const text = r.querySelector('.sst-save').innerText;"
+            " return Number(r.dataset.saved || 0) >= Number(r.dataset.rev) && text.includes(words) }",
+            arg=words,
+            timeout=10_000,
+        )
+        return self.root.locator(".sst-save").inner_text()
+
+    def leave(self) -> None:
+        self.context.close()
+        assert self.troubles == []
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
+    visitors: list[Visitor] = []
+
+    def start(address: str, **settings: Any) -> Visitor:
+        visitors.append(Visitor(browser, address, **settings))
+        return visitors[-1]
+
+    yield start
+    for visitor in visitors:
+        visitor.leave()
+
+
+@pytest.fixture
+def songs(song: Callable[..., Path]) -> Path:
+    """A dataset of two songs, neither of them marked."""
+    song("one.wav", seconds=LENGTH, hertz=200.0)
+    return song("two.wav", seconds=LENGTH, hertz=300.0).parent
+
+
+def events_of(root: Path, stem: str = "one") -> list[dict[str, Any]]:
+    return json.loads((root / f"{stem}.json").read_text(encoding="utf-8"))["events"]
+
+
+def spans(root: Path, stem: str = "one") -> list[tuple[str, int, int]]:
+    """Sections on disk, times rounded to seconds (a pixel is 40 ms)."""
+    return [(e["type"], round(e["start"]), round(e["end"])) for e in events_of(root, stem)]
+
+
+def eventually(check: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_mark_name_undo_save_reload(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    assert someone.hint() == "Press space, tap B where a part begins."
+    someone.click(10)
+    someone.page.wait_for_selector("#annotate-timeline .sst-edge", timeout=1000)
+    assert someone.parts() == ["intro", "verse"]
+    assert "1 intro" in someone.hint()
+    someone.click(25)
+    someone.press("4")
+    eventually(lambda: someone.parts() == ["intro", "verse", "chorus"])
+    assert re.fullmatch(r"Saved \d\d:\d\d:\d\d, 3 sections", someone.saved())
+    assert spans(songs) == [("intro", 0, 10), ("verse", 10, 25), ("chorus", 25, 40)]
+    someone.press("Control+z", "Control+z")
+    eventually(lambda: someone.parts() == ["intro", "verse"])
+    someone.press("Control+y", "Control+Shift+Z")
+    eventually(lambda: someone.parts() == ["intro", "verse", "chorus"])
+    someone.saved("3 sections")
+    assert spans(songs)[2] == ("chorus", 25, 40)
+    someone.page.reload()
+    someone.opened("one.wav")
+    assert someone.parts() == ["intro", "verse", "chorus"]
+    assert [round(t) for t in someone.boundaries()] == [10, 25]
+
+
+def test_drag_nudge_join_and_set_free(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    someone.click(10)
+    someone.click(20)
+    someone.drag(10, 14)
+    someone.saved()
+    assert spans(songs) == [("intro", 0, 14), ("verse", 14, 20), ("verse", 20, 40)]
+    before = someone.boundaries()[0]
+    someone.press(".", ".", ",")
+    assert someone.boundaries()[0] == pytest.approx(before + 0.01)
+    someone.click(30, ".sst-sections")
+    someone.press("9", "0")
+    eventually(lambda: someone.parts() == ["intro", "verse", "free"])
+    someone.click(20)  # its handle: takes hold of it, adds nothing
+    someone.press("Delete")  # the verse goes on over the free part
+    eventually(lambda: someone.parts() == ["intro", "verse"])
+    someone.saved("2 sections")
+    assert spans(songs) == [("intro", 0, 14), ("verse", 14, 40)]
+    for _ in range(9):
+        someone.press("Control+z")
+    eventually(lambda: someone.parts() == ["free"])
+    someone.saved("0 sections")
+    assert events_of(songs) == []
+
+
+def test_tap_along_with_the_music(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    someone.press("Space")  # nothing has the focus yet: the page knows what is meant
+    someone.page.wait_for_function("document.querySelector('#annotate-timeline .sst').timeline.head > 1.2")
+    assert "Tap B" in someone.hint()
+    head = someone.root.evaluate("root => root.timeline.head")
+    someone.press("b")
+    assert someone.boundaries()[0] == pytest.approx(head, abs=0.5)
+    someone.press("2")
+    someone.press("Space")
+    eventually(lambda: someone.root.get_attribute("data-playing") == "no")
+    stopped = someone.root.evaluate("root => root.timeline.head")
+    assert stopped > head
+    someone.saved("2 sections")
+    someone.press("End", "Home", "ArrowRight", "ArrowDown")
+    assert someone.root.evaluate("root => root.timeline.head") == someone.boundaries()[0]
+    someone.press("Space")
+    someone.page.get_by_role("tab", name="Elsewhere").click()
+    eventually(lambda: someone.root.get_attribute("data-playing") == "no")  # no music from a tab that is not seen
+
+
+def test_moments_and_what_other_programs_wrote_are_kept(serve, visit, songs):
+    first = {"type": "intro", "start": 0, "end": 40, "label": "<img src=x onerror=alert(1)>", "key": {"a": [1]}}
+    crash = {"type": "crash", "start": 20, "end": 20, "by": "me"}
+    (songs / "one.json").write_text(json.dumps({"other": [1, {"b": None}], "caption": "c", "events": [first, crash]}))
+    someone = visit(serve(songs))
+    someone.opened("two.wav")  # the song that waits
+    someone.page.get_by_role("option", name="one.wav").click()
+    someone.opened("one.wav")
+    assert someone.root.locator(".sst-moments .sst-word").all_inner_texts() == ["crash"]
+    someone.click(15)
+    someone.saved("2 sections, 1 moment")
+    held = json.loads((songs / "one.json").read_text())
+    assert (held["other"], held["caption"]) == ([1, {"b": None}], "c")
+    assert [e.get("key") for e in held["events"]] == [{"a": [1]}, {"a": [1]}, None]
+    assert held["events"][2] == crash
+    someone.root.locator(".sst-table summary").click()
+    assert "<img src=x" in someone.root.locator(".sst-table tbody").inner_text()  # as text
+    assert someone.root.locator("img").count() == 0
+
+
+def test_songs_of_the_list_keep_their_own_marks(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    someone.click(10)
+    someone.press("PageDown")  # at once: the edit is still on its way
+    someone.opened("two.wav")
+    assert someone.parts() == ["free"]
+    someone.click(30)
+    someone.saved()
+    someone.page.get_by_role("button", name="Previous").click()
+    someone.opened("one.wav")
+    assert someone.parts() == ["intro", "verse"]
+    assert (spans(songs)[0][2], spans(songs, "two")[0][2]) == (10, 30)
+    row = someone.page.get_by_role("option", name="two.wav")
+    assert "2 events" in row.inner_text()
+
+
+def test_fields_of_the_song(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    someone.page.get_by_role("button", name="Song: caption").click()
+    someone.page.get_by_label("Caption").press_sequentially("warm pads")
+    someone.page.get_by_label("Tempo (BPM)").press_sequentially("92")
+    someone.page.get_by_label("Key", exact=True).fill("A minor")
+    someone.page.get_by_label("Lyrics").click()
+    wanted = {"caption": "warm pads", "bpm": 92, "keyscale": "A minor"}
+    path = songs / "one.json"
+    eventually(lambda: path.exists() and wanted.items() <= json.loads(path.read_text(encoding="utf-8")).items())
+    someone.page.reload()
+    someone.opened("one.wav")
+    someone.page.get_by_role("button", name="Song: caption").click()
+    assert someone.page.get_by_label("Caption").input_value() == "warm pads"
+    assert someone.page.get_by_label("Tempo (BPM)").input_value() == "92"
+
+
+@pytest.mark.parametrize("choice", ["Keep mine", "Load theirs"])
+def test_a_file_changed_by_somebody_else(serve, visit, songs, choice):
+    someone = visit(serve(songs)).opened("one.wav")
+    theirs = [{"type": "solo", "start": 0.0, "end": 40.0}]
+    (songs / "one.json").write_text(json.dumps({"caption": "theirs", "events": theirs}))
+    someone.click(10)
+    someone.saved("Not saved")
+    panel = someone.page.locator("#annotate-conflict")
+    panel.locator(".sst-compare .sst-word").wait_for()
+    assert panel.locator(".sst-sections .sst-word").all_inner_texts() == ["intro", "verse"]
+    assert panel.locator(".sst-compare .sst-word").all_inner_texts() == ["solo"]
+    assert events_of(songs) == theirs
+    someone.page.get_by_role("button", name=choice).click()
+    if choice == "Keep mine":
+        someone.saved("2 sections")
+        assert [kind for kind, _, _ in spans(songs)] == ["intro", "verse"]
+        assert json.loads((songs / "one.json.bak").read_text())["events"] == theirs
+        assert json.loads((songs / "one.json").read_text())["caption"] == "theirs"
+    else:
+        eventually(lambda: someone.parts() == ["solo"])
+        assert events_of(songs) == theirs
+        someone.click(20)
+        someone.saved("2 sections")
+    panel.wait_for(state="hidden")
+
+
+def test_damaged_things_are_told_in_sentences(serve, visit, songs, tmp_path):
+    (songs / "one.json").write_text('{"events": [oops')
+    (songs / "three.wav").write_bytes(b"not audio")
+    someone = visit(serve(songs)).opened("two.wav")
+    notice = someone.page.locator("#annotate-notice")
+    someone.page.get_by_role("option", name="one.wav").click()
+    someone.opened("one.wav")
+    assert "not JSON" in notice.inner_text()
+    someone.click(10)
+    someone.press("b", "4")
+    assert someone.parts() == ["free"]
+    assert (songs / "one.json").read_text() == '{"events": [oops'
+    someone.page.get_by_role("option", name="three.wav").click()
+    eventually(lambda: "`three.wav` is not audio" in notice.inner_text())
+    someone.page.get_by_role("button", name="Folder").click()
+    for path, words in ((tmp_path / "gone", "There is no folder"), (tmp_path, "")):
+        someone.page.locator("#annotate-folder input, #annotate-folder textarea").fill(str(path))
+        someone.page.get_by_role("button", name="Open folder").click()
+        if words:
+            eventually(lambda words=words: words in notice.inner_text())
+    eventually(lambda: someone.page.get_by_role("option", name="songs/two.wav").count() == 1)
+    assert "Traceback" not in someone.page.locator("body").inner_text()
+
+
+def test_overlapping_sections_are_named(serve, visit, songs):
+    wrong = [{"type": "verse", "start": 0, "end": 20}, {"type": "chorus", "start": 10, "end": 40}]
+    (songs / "one.json").write_text(json.dumps({"events": wrong}))
+    (songs / "two.json").write_text(json.dumps({"events": wrong[:1]}))
+    someone = visit(serve(songs)).opened("one.wav")
+    assert "event 2 (chorus)" in someone.page.locator("#annotate-notice").inner_text()
+    assert "1 problem" in someone.page.get_by_role("option", name="one.wav").inner_text()
+    assert events_of(songs) == wrong  # looking changes nothing
+    someone.drag(10, 15)
+    someone.saved("2 sections")
+    assert spans(songs) == [("verse", 0, 15), ("chorus", 15, 40)]
+
+
+def test_two_visitors_never_see_each_others_song(serve, visit, songs):
+    address = serve(songs)
+    one, two = visit(address).opened("one.wav"), visit(address).opened("one.wav")
+    two.page.get_by_role("option", name="two.wav").click()
+    two.opened("two.wav")
+    one.click(10)
+    two.click(30)
+    one.saved("2 sections")
+    two.saved("2 sections")
+    assert (spans(songs)[0][2], spans(songs, "two")[0][2]) == (10, 30)
+    assert one.root.get_attribute("data-song") == "one.wav"
+
+
+def test_zoom_pan_keys_sheet_and_escape(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    view = lambda: someone.root.evaluate("root => root.timeline.view")  # noqa: E731
+    x, y = someone.at(30)
+    someone.page.mouse.move(x, y)
+    for _ in range(4):
+        someone.page.mouse.wheel(0, -120)
+    eventually(lambda: view()[1] - view()[0] == pytest.approx(LENGTH * math.exp(-4 * 0.24), abs=0.1))
+    start, end = view()
+    assert start + (x - someone.at(start)[0]) / (someone.at(end)[0] - someone.at(start)[0]) * (end - start) == (
+        pytest.approx(30, abs=0.1)  # what is under the pointer stays there
+    )
+    someone.drag(start + 2, start + 6)  # on the empty wave it pans
+    assert view()[0] == pytest.approx(start - 4, abs=0.2)
+    assert someone.boundaries() == []
+    someone.root.focus()
+    someone.press("f")
+    assert view() == [0, LENGTH]
+    someone.press("?")
+    assert "Ctrl+Z" in someone.root.locator(".sst-keys").inner_text()
+    someone.press("Escape")
+    assert someone.root.locator(".sst-keys").is_hidden()
+    someone.press("/")
+    someone.page.keyboard.type("Freak-Out 1")  # neither the 1 nor the letters are commands in a text field
+    someone.press("Enter")
+    eventually(lambda: someone.parts() == ["freak-out 1"])
+
+
+def test_a_finger_marks_and_moves(serve, visit, songs):
+    someone = visit(serve(songs), has_touch=True).opened("one.wav")
+    someone.page.touchscreen.tap(*someone.at(10))
+    eventually(lambda: someone.parts() == ["intro", "verse"])
+    someone.root.get_by_role("button", name="chorus", exact=False).nth(1).tap()  # after pre-chorus
+    someone.saved()
+    assert [kind for kind, _, _ in spans(songs)] == ["intro", "chorus"]
+
+
+def test_uploaded_songs_go_to_a_folder_of_ones_own(serve, visit, songs, song, tmp_path):
+    extra = song("../elsewhere/mine.wav", seconds=LENGTH, hertz=500.0)
+    others = set(UPLOADS.glob("*"))
+    address = serve(songs, local=False)
+    someone = visit(address).opened("one.wav")
+    assert someone.page.get_by_role("button", name="Folder").count() == 0  # on a server nobody types paths
+    someone.page.locator("input[type=file]").first.set_input_files(str(extra))
+    someone.opened("mine.wav")
+    someone.click(10)
+    someone.saved()
+    (own,) = set(UPLOADS.glob("*")) - others
+    assert sorted(p.name for p in own.iterdir()) == ["mine.json", "mine.wav"]
+    someone.page.reload()
+    someone.opened("mine.wav")
+    visit(address).opened("one.wav")  # another visitor sees the dataset only

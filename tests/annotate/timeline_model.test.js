@@ -1,0 +1,193 @@
+/* The editing model by itself: `node --test` runs this file, and test_timeline_model.py runs node. */
+"use strict";
+const test = require("node:test");
+const assert = require("node:assert/strict");
+const TimelineModel = require("../../annotate/timeline_model.js");
+
+const MOMENTS = ["crash", "riser"];
+const make = (events, duration = 60) => new TimelineModel(events, duration, MOMENTS);
+const shape = (model) => model.sections.map((s) => [s.type, s.start, s.end]);
+const SONG = [
+  { type: "intro", start: 0, end: 10 },
+  { type: "verse", start: 10, end: 30, label: "soft", mine: 7 },
+  { type: "chorus", start: 40, end: 60 },
+  { type: "crash", start: 10, end: 10 },
+];
+
+test("the first mark cuts the song in two", () => {
+  const model = make([]);
+  assert.equal(model.addBoundary(12.3456), 12.346);
+  assert.deepEqual(shape(model), [["intro", 0, 12.346], ["verse", 12.346, 60]]);
+});
+
+test("a first mark at the very start is the song's start", () => {
+  const model = make([]);
+  assert.equal(model.addBoundary(0.2), 0);
+  assert.deepEqual(shape(model), [["intro", 0, 60]]);
+});
+
+test("a mark splits the section under it and keeps all that was said of it", () => {
+  const model = make(SONG);
+  model.addBoundary(20);
+  assert.deepEqual(model.sections[1], { type: "verse", start: 10, end: 20, label: "soft", mine: 7 });
+  assert.deepEqual(model.sections[2], { type: "verse", start: 20, end: 30, label: "soft", mine: 7 });
+});
+
+test("a mark in a free part begins a section there and leaves the rest free", () => {
+  const model = make(SONG);
+  model.addBoundary(35);
+  assert.deepEqual(shape(model)[2], ["verse", 35, 40]);
+  assert.equal(model.partAt(32).section, null);
+});
+
+test("two marks cannot lie on each other", () => {
+  const model = make(SONG);
+  assert.equal(model.addBoundary(10.01), null);
+  assert.equal(model.addBoundary(59.99), null);
+  assert.equal(model.canUndo, false);
+});
+
+test("moving a boundary moves both neighbours, and neither vanishes", () => {
+  const model = make(SONG);
+  assert.equal(model.moveBoundary(10, 12.5), 12.5);
+  assert.deepEqual(shape(model).slice(0, 2), [["intro", 0, 12.5], ["verse", 12.5, 30]]);
+  assert.equal(model.moveBoundary(12.5, 99), 29.95);
+  assert.equal(model.moveBoundary(29.95, -5), TimelineModel.SHORTEST);
+});
+
+test("a free part may be closed by dragging, and opens again on the way back", () => {
+  const model = make(SONG);
+  model.begin();
+  assert.equal(model.drag(30, 50), 40);
+  assert.deepEqual(model.boundaries(), [10, 40]);
+  assert.equal(model.drag(30, 33), 33);
+  assert.deepEqual(model.boundaries(), [10, 33, 40]);
+  model.commit();
+  model.undo();
+  assert.deepEqual(model.boundaries(), [10, 30, 40]);
+});
+
+test("deleting a boundary lets the left part go on", () => {
+  const model = make(SONG);
+  model.removeBoundary(10);
+  assert.deepEqual(shape(model)[0], ["intro", 0, 30]);
+  model.removeBoundary(30); // the free part joins it
+  assert.deepEqual(shape(model), [["intro", 0, 40], ["chorus", 40, 60]]);
+  const free = make([{ type: "verse", start: 20, end: 60 }]);
+  free.removeBoundary(20); // free goes on
+  assert.deepEqual(shape(free), []);
+  assert.equal(free.removeBoundary(20), false);
+});
+
+test("naming keeps the description and drops the old spelling; 0 sets free; a free part can be named", () => {
+  const model = make([{ type: "chorus", text: "Refrain", start: 0, end: 30, label: "loud", intensity: 0.9 }]);
+  assert.equal(model.setType(5, "chorus"), false);
+  model.setType(5, "verse");
+  assert.deepEqual(model.sections[0], { type: "verse", start: 0, end: 30, label: "loud", intensity: 0.9 });
+  model.setType(40, "outro");
+  assert.deepEqual(shape(model)[1], ["outro", 30, 60]);
+  model.setType(5, null);
+  assert.deepEqual(shape(model), [["outro", 30, 60]]);
+});
+
+test("one gesture is one undo step, and one that changes nothing is none", () => {
+  const model = make(SONG);
+  model.begin();
+  for (let t = 11; t < 20; t += 0.5) model.drag(10, t);
+  assert.equal(model.commit(), true);
+  model.begin();
+  model.drag(19.5, 25);
+  model.drag(19.5, 19.5);
+  assert.equal(model.commit(), false);
+  model.undo();
+  assert.deepEqual(model.boundaries()[0], 10);
+  assert.equal(model.canUndo, false);
+  model.redo();
+  assert.deepEqual(model.boundaries()[0], 19.5);
+});
+
+test("a gesture that is let go leaves no trace", () => {
+  const model = make(SONG);
+  model.begin();
+  model.drag(10, 22);
+  model.cancel();
+  assert.deepEqual(model.boundaries(), [10, 30, 40]);
+  assert.equal(model.canUndo, false);
+});
+
+test("moments and unknown keys go through untouched", () => {
+  const model = make([...SONG, { type: "verse", family: "moment", start: 5, end: 6, x: [1] }]);
+  model.addBoundary(20);
+  model.undo();
+  assert.deepEqual(model.events().filter((e) => e.type === "crash" || e.family), [
+    { type: "verse", family: "moment", start: 5, end: 6, x: [1] },
+    { type: "crash", start: 10, end: 10 },
+  ]);
+  assert.deepEqual(model.events().find((e) => e.mine), SONG[1]);
+});
+
+test("sections that nearly touch share a boundary, overlaps and overruns are cut", () => {
+  const model = make([
+    { type: "intro", start: -1, end: 10.003 },
+    { type: "verse", start: 10, end: 25 },
+    { type: "chorus", start: 20, end: 70 },
+    { type: "outro", start: 80, end: 90 },
+  ]);
+  assert.deepEqual(shape(model), [["intro", 0, 10], ["verse", 10, 20], ["chorus", 20, 60]]);
+});
+
+test("next and previous boundaries, and the song's ends beyond them", () => {
+  const model = make(SONG);
+  assert.equal(model.boundaryFrom(10, 1), 30);
+  assert.equal(model.boundaryFrom(10, -1), 0);
+  assert.equal(model.boundaryFrom(45, 1), 60);
+  assert.equal(model.nearestBoundary(34), 30);
+  assert.equal(make([]).nearestBoundary(3), null);
+});
+
+/* A small generator with a seed, so that a failure can be had again. */
+function dice(seed) {
+  return () => {
+    seed = (seed * 1664525 + 1013904223) % 4294967296;
+    return seed / 4294967296;
+  };
+}
+
+test("any edits leave sections ordered, inside the song, without overlap, and undoable to the start", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const roll = dice(seed);
+    const start = seed % 2 ? [] : SONG;
+    const model = make(start);
+    const before = JSON.stringify(model.sections);
+    let last = before;
+    for (let i = 0; i < 60; i++) {
+      const t = roll() * 60, cuts = model.boundaries(), cut = cuts[Math.floor(roll() * cuts.length)];
+      const choice = Math.floor(roll() * 7);
+      if (choice <= 1) model.addBoundary(t);
+      else if (choice === 2 && cut !== undefined) model.moveBoundary(cut, t);
+      else if (choice === 3 && cut !== undefined) model.removeBoundary(cut);
+      else if (choice === 4) model.setType(t, roll() < 0.3 ? null : "bridge");
+      else if (choice === 5 && cut !== undefined) {
+        model.begin();
+        for (let k = 0; k < 4; k++) model.drag(cut, roll() * 60);
+        roll() < 0.5 ? model.commit() : model.cancel();
+      } else if (choice === 6) roll() < 0.5 ? model.undo() : model.redo();
+      let at = 0;
+      for (const s of model.sections) {
+        assert.ok(s.start >= at && s.end > s.start, `seed ${seed}, step ${i}: ${JSON.stringify(shape(model))}`);
+        at = s.end;
+      }
+      assert.ok(at <= 60);
+      const joined = model.parts();
+      assert.equal(joined[0].start, 0);
+      for (let k = 1; k < joined.length; k++) assert.equal(joined[k].start, joined[k - 1].end);
+      assert.equal(joined[joined.length - 1].end, 60);
+    }
+    last = JSON.stringify(model.sections);
+    let steps = 0;
+    while (model.undo()) steps++;
+    assert.equal(JSON.stringify(model.sections), before, `seed ${seed}`);
+    for (; steps > 0; steps--) model.redo();
+    assert.equal(JSON.stringify(model.sections), last, `seed ${seed}`);
+  }
+});
