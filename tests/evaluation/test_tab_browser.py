@@ -1,0 +1,60 @@
+"""The tab as a person uses it: one press scores a folder, one click opens a song."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(generated: Path, reference: Path) -> Iterator[Any]:
+    """The tab on a page of its own, opened in Chromium; any error of the page fails the test."""
+    import gradio as gr
+
+    import evaluation.tab
+
+    sync_api = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, names)), None)
+    with gr.Blocks(analytics_enabled=False) as demo:
+        evaluation.tab.build(gr.State(str(reference)), generated, local=True)
+    address = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
+    try:
+        with sync_api.sync_playwright() as playwright:
+            if found is None and not Path(playwright.chromium.executable_path).exists():
+                pytest.skip("no Chrome or Chromium here")
+            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+            opened = browser.new_page(viewport={"width": 1280, "height": 900})
+            troubles: list[str] = []
+            opened.on("pageerror", lambda error: troubles.append(str(error)))
+            opened.goto(address)
+            yield opened
+            browser.close()
+            assert troubles == []
+    finally:
+        demo.close()
+
+
+def test_a_folder_is_scored_by_one_press_and_a_song_opened_by_one_click(page: Any, generated: Path):
+    page.get_by_role("button", name="Score", exact=True).click()
+    page.locator("#score-verdict").get_by_text("Control").wait_for(timeout=60_000)
+    table = page.locator("#score-table")
+    for row in ("all 3 songs", "chance", "ceiling (real songs)", "control"):
+        assert table.get_by_text(row, exact=True).count() == 1
+    first, second, _ = (path.name for path in sorted(generated.glob("*.wav")))
+    page.locator(f'#score-timeline .sst[data-song="{first}"][data-drawn]').wait_for()
+    table.get_by_text(second).click()
+    page.locator(f'#score-timeline .sst[data-song="{second}"][data-drawn]').wait_for()
+    assert page.locator("#score-timeline .sst-sections .sst-block").count() > 1
+    assert page.locator("#score-timeline .sst-compare .sst-block").count() > 1
+
+
+def test_a_folder_that_is_not_there_is_said_in_a_sentence(page: Any, tmp_path: Path):
+    page.get_by_label("or a folder on this machine").fill(str(tmp_path / "nowhere"))
+    page.get_by_role("button", name="Score", exact=True).click()
+    page.get_by_text("There is no folder").first.wait_for()
