@@ -115,10 +115,18 @@ def _bar(report: DatasetReport) -> str:
     for name, seconds in sorted(report.seconds_by_type.items(), key=lambda item: -item[1]):
         tip = escape(f"{name}: {report.count_by_type[name]} sections, {duration_in_words(seconds)}", quote=True)
         spans.append(
-            f'<span style="flex-grow:{seconds / total:.4f};background:{section_colour(name)}" title="{tip}">'
+            f'<span style="flex-grow:{seconds / total:.4f};background:{section_colour(name)};'
+            f'color:{_ink(section_colour(name))}" title="{tip}">'
             f"{escape(name)}</span>"
         )
     return f'<div class="tr-bar">{"".join(spans)}</div>'
+
+
+def _ink(colour: str) -> str:
+    """Black or white, whichever reads better on `#rrggbb`. Source: WCAG 2.2, relative luminance."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return "#10151c" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else "#ffffff"
 
 
 def _sentences(what: str, sentences: Sequence[str]) -> str:

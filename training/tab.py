@@ -57,15 +57,16 @@ def build(
         [(f"{p.title} · {p.time} · {p.memory}", p.name) for p in presets],
         value=presets[0].name,
         label="How",
-        visible=len(presets) > 1,
     )
     with gr.Row():
         train = gr.Button("Train", variant="primary", scale=3)
         stop = gr.Button("Stop", variant="stop", scale=1, visible=False)
     with gr.Accordion("More", open=False), gr.Row():
-        steps = gr.Number(None, label="Steps", placeholder="the preset's", precision=0, minimum=1)
+        steps = gr.Number(_steps_of(presets[0].name), label="Steps", precision=0, info="0: 50 passes over the songs")
         seed = gr.Number(42, label="Seed", precision=0, minimum=0)
-        rank = gr.Number(None, label="LoRA rank", placeholder="the preset's", precision=0, minimum=1)
+        rank = gr.Number(
+            make_settings(presets[0].name, dataset_dir="").lora_rank, label="LoRA rank", precision=0, minimum=1
+        )
         events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
     progress = gr.HTML()
     with gr.Row():
@@ -89,6 +90,7 @@ def build(
     if isinstance(gr.context.Context.block, gr.Tab):
         arrivals.append(gr.context.Context.block.select)
     gr.on(arrivals, visit, [dataset, shown, events], [card, *page.outputs()], **quiet)
+    preset.change(_steps_of, preset, steps, **quiet)
     events.change(partial(_card, page), [dataset, events], card, **quiet)
     timer.tick(partial(_poll, page), shown, page.outputs(), **quiet)
     train.click(partial(_start, page, model), [dataset, preset, steps, seed, rank, events], page.outputs(), **quiet)
@@ -155,7 +157,7 @@ def _show(page: _Page, name: str) -> Updates:
         page.shown: chosen.name if chosen else "",
         page.adapter: str(chosen.folder) if chosen and chosen.has_adapter else "",
         page.train: gr.update(interactive=not going_on, value="Training…" if going_on else "Train"),
-        page.stop: gr.update(visible=own, interactive=True),
+        page.stop: gr.update(visible=own, interactive=True, value="Stop"),
         page.progress: progress_card(chosen),
         page.use: gr.update(visible=chosen is not None and chosen.has_adapter and not own),
         page.resume: gr.update(visible=can_go_on and bool(list_checkpoints(chosen.folder))),
@@ -168,10 +170,16 @@ def _show(page: _Page, name: str) -> Updates:
 
 def _poll(page: _Page, name: str) -> Updates:
     """While something runs: only what moves; the whole once it has ended."""
-    chosen = _choose(list_runs(page.runs_root), name)
+    runs = list_runs(page.runs_root)
+    chosen = _choose(runs, name)
     if chosen is None or not chosen.running:
         return _show(page, name)
-    return {page.progress: progress_card(chosen), page.log: read_log(chosen.folder)}
+    return {page.progress: progress_card(chosen), page.log: read_log(chosen.folder), page.table: run_rows(runs)}
+
+
+def _steps_of(preset: str) -> int:
+    """Steps of a preset, 0 where it counts passes over the songs."""
+    return make_settings(preset, dataset_dir="").max_steps or 0
 
 
 def _choose(runs: Sequence[Run], name: str) -> Run | None:
@@ -189,7 +197,7 @@ def _start(
     rank: float | None,
     events: bool,
 ) -> Updates:
-    given = {"max_steps": steps, "seed": seed, "lora_rank": rank, "events": events}
+    given = {"max_steps": steps or None, "seed": seed, "lora_rank": rank, "events": events}
     try:
         run = start(page.runs_root, model, dataset, preset, **given)
     except StudioError as problem:

@@ -1,0 +1,59 @@
+"""Train tab: a program drives it by its API names; what it starts is a process of its own."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from training.run_folder import has_adapter
+
+
+@pytest.fixture
+def page(songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None) -> Iterator[tuple[Client, Path]]:
+    """A client of a page with only this tab, and its runs folder."""
+    import gradio as gr
+
+    from training.tab import build
+
+    with gr.Blocks(analytics_enabled=False) as demo, gr.Tab("Train"):
+        build(gr.State(str(songs)), str(tiny_model), runs_root=tmp_path, root=songs)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    client = Client(url, verbose=False)
+    yield client, tmp_path
+    client.close()
+    demo.close()
+
+
+@pytest.mark.training
+def test_a_program_starts_watches_and_stops_a_run(page: tuple[Client, Path]):
+    client, runs_root = page
+    assert client.predict(api_name="/poll_training") == {}
+    name = client.predict("starter", 100_000, 1, True, api_name="/start_training")
+    with pytest.raises(AppError, match="is training already"):
+        client.predict("starter", 5, 1, True, api_name="/start_training")
+    deadline = time.monotonic() + 90
+    while (state := client.predict(name, api_name="/poll_training"))["step"] < 1 and time.monotonic() < deadline:
+        assert state["status"] not in ("failed", "died"), state["message"]
+        time.sleep(0.2)
+    client.predict(name, api_name="/stop_training")
+    while client.predict(name, api_name="/poll_training")["status"] != "stopped" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert has_adapter(runs_root / name)
+
+
+def test_a_run_is_named_and_never_a_path(page: tuple[Client, Path]):
+    client, _ = page
+    with pytest.raises(AppError, match="There is no run"):
+        client.predict("../../etc", api_name="/stop_training")
+    with pytest.raises(AppError, match="no preset"):
+        client.predict("fast", 0, 1, True, api_name="/start_training")
+
+
+def test_the_tab_brings_no_torch_into_the_page():
+    code = "import sys, training.tab, training.runs; assert 'torch' not in sys.modules and 'librosa' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
