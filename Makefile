@@ -6,13 +6,15 @@ APP_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-tests
 ARGS ?=
 
-.PHONY: help install app test lint
+.PHONY: help install app test lint bench starter
 
 help:
 	@echo "make app      install where needed and start the page (ARGS='--dataset DIR' passes options on)"
 	@echo "make install  make .venv and install requirements.txt"
 	@echo "make test     install what the tests need and run them all (ARGS='-k name' passes options on)"
 	@echo "make lint     check the code with ruff"
+	@echo "make bench    measure everything and print it against its bars (ARGS=page measures one)"
+	@echo "make starter  train the starter model and its adapter again, from nothing"
 
 install: $(APP_STAMP)
 
@@ -32,3 +34,9 @@ test: $(TEST_STAMP)
 
 lint: $(TEST_STAMP)
 	$(RUN) -m ruff check .
+
+bench: $(TEST_STAMP)
+	$(RUN) -m benchmarks $(ARGS)
+
+starter: $(APP_STAMP)
+	$(RUN) -m acestep.starter make $(ARGS)
