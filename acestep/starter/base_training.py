@@ -67,7 +67,7 @@ def untrained_pipeline(
         num_key_value_heads=2, head_dim=32, pad_token_id=tokenizer.pad_token_id, max_position_embeddings=4096,
     )  # fmt: skip
     transformer = AceStepTransformer1DModel(
-        hidden_size=width, intermediate_size=width * 5 // 2, num_hidden_layers=4, in_channels=3 * channels,
+        hidden_size=width, intermediate_size=width * 5 // 2, num_hidden_layers=6, in_channels=3 * channels,
         audio_acoustic_hidden_dim=channels, patch_size=2, rope_theta=10000.0, sliding_window=128, **attention,
     )  # fmt: skip
     encoder = AceStepConditionEncoder(

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from acestep.loading import STARTER_ADAPTER, STARTER_DIR
-from acestep.starter.songs import make_song, write_songs
+from acestep.starter.demo import make_demo
+from acestep.starter.songs import make_song
 
 CODEC_SONGS = range(100_000, 100_300)
 BASE_SONGS = range(200_000, 200_800)
 LONG_SONGS = 0.15  # share of the base's songs that last 48 to 64 s
-ADAPTER_SONGS_SEED = 7  # the demo dataset: what a newcomer's own training sees
 CODEC_STEPS = 3000
-BASE_STEPS = 4800
+BASE_STEPS = 4600
 BASE_WIDTH = 128
 SEED = 1
 
@@ -112,7 +112,7 @@ def _words(sidecar: dict) -> str:
 def make_adapter(build: Path) -> None:
     """Train the shipped event adapter with the product's own command on the demo songs, and install it."""
     songs, run = build / "demo", build / "adapter-run"
-    write_songs(songs, 13, ADAPTER_SONGS_SEED)
+    make_demo(songs)
     shutil.rmtree(run, ignore_errors=True)
     command = [
         sys.executable,
