@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
 
 
+_PLACES = {"dataset_dir", "output_dir", "cache_dir", "resume_from"}  # an adapter travels; folders of its maker do not
+
+
 def vocabulary_of(songs: Iterable[TrainingSong]) -> tuple[str, ...]:
     """The default vocabulary, then every other type that the songs use, in alphabetical order."""
     used = {event.type for song in songs for event in song.events}
@@ -103,7 +106,7 @@ def adapter_card(
         rank=settings.lora_rank,
         alpha=settings.lora_alpha,
         trained_types=tuple(sorted({event.type for song in songs for event in sections(song.events)})),
-        settings=settings.to_dict(),
+        settings=settings.model_dump(mode="json", exclude=_PLACES),
         scores={name: value for name, value in scores.items() if math.isfinite(value)},
     )
 
