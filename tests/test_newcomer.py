@@ -65,6 +65,9 @@ class Newcomer:
     def button(self, name: str) -> Any:
         return self.page.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
+    def unfold(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).locator("visible=true").first.click()
+
     def field(self, label: str) -> Any:
         return self.page.get_by_label(label, exact=True).locator("visible=true").first
 
@@ -118,7 +121,7 @@ def test_a_newcomer_marks_trains_asks_and_hears(studio, browser, real_song):
     wait_until(lambda: person.parts() == TYPES, "the parts after a reload", 30)
 
     person.tab("Train")
-    person.button("More").click()
+    person.unfold("More")
     steps = person.field("Steps")
     steps.fill("2")
     steps.blur()
@@ -135,7 +138,7 @@ def test_a_newcomer_marks_trains_asks_and_hears(studio, browser, real_song):
     structure.press_sequentially("intro 0-2, verse 2-6, chorus 6-10")
     wait_until(lambda: person.page.locator(".sst-word:visible").all_inner_texts() == ["intro", "verse", "chorus"],
                "the structure on the timeline", 30)  # fmt: skip
-    person.button("More").click()
+    person.unfold("More")
     person.field("Steps").fill("4")
     person.button("Generate").click()
     person.page.get_by_text("s of song made").wait_for(timeout=PATIENCE * 1000)
