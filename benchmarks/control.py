@@ -63,15 +63,16 @@ def through_codec(held_out: Path, folder: Path) -> Path:
     """The real songs, encoded and decoded by the starter's codec."""
     import torch
 
-    from acestep.loading import load_pipeline
+    from acestep.loading import STARTER_DIR
+    from acestep.starter.codec import StarterCodec
 
-    vae = load_pipeline("starter").pipe.vae
-    rate, channels = vae.config.sampling_rate, vae.config.audio_channels
+    codec = StarterCodec.from_pretrained(STARTER_DIR / "vae", use_safetensors=True)
+    rate = codec.config.sampling_rate
     for audio in sorted(held_out.glob("*.wav")):
         samples, _ = read_audio(audio, sample_rate=rate, mono=True)
         with torch.no_grad():
-            waves = torch.from_numpy(samples.T)[None].expand(1, channels, -1)
-            decoded = vae.decode(vae.encode(waves).latent_dist.mode()).sample[0].T
+            latents = codec.encode(torch.from_numpy(samples.T)[None]).latent_dist.mode()
+            decoded = codec.decode(latents).sample[0].T
         decoded = decoded[: len(samples)]
         write_audio(folder / audio.name, (decoded / decoded.abs().max().clamp(min=1)).numpy(), rate)
         copied = Sidecar(sidecar_path(folder / audio.name), read_sidecar(audio).data)

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from annotate.audio import read_audio, write_audio
 from evaluation.__main__ import main
-from evaluation.report import SHARES, SongReport, chance_scores, control, mean_scores, score_folder
+from evaluation.report import SHARES, SongReport, chance_scores, control, distance_among, mean_scores, score_folder
 from evaluation.scores import ScoreError, score_structure
 from structure.events import Event
 
@@ -72,6 +73,14 @@ def test_control_is_zero_at_chance_one_at_the_ceiling_and_silent_without_room():
     assert control(0.55, 0.2, 0.9) == pytest.approx(0.5)
     assert control(0.5, 0.88, 0.9) is None
     assert control(None, 0.2, 0.9) is None
+
+
+def test_real_songs_lie_closer_together_the_more_of_them_are_compared():
+    rng = np.random.default_rng(0)
+    real = [rng.normal(rng.normal(size=3), 1.0, size=(50, 3)) for _ in range(40)]
+    one, ten, all_of_them = (distance_among(real, size) for size in (1, 10, 40))
+    assert one > ten > 0
+    assert all_of_them == distance_among(real, 20)
 
 
 def test_a_type_that_the_reference_lacks_is_named(generated: Path, reference: Path, tmp_path: Path):
