@@ -65,6 +65,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     let head = 0; // play head, seconds
     let selected = null; // {part: time in it} or {boundary: time}, or both
     let named = false; // whether a part of this song has been named since it was opened
+    let sending = false;
     let scheduled = false;
     let drawnWave = "";
     let loading = 0; // newest request for a waveform
@@ -104,22 +105,29 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       draw();
     }
 
+    /* The eye first: Gradio's own work on a new value waits until the edit has been painted. */
     function emit() {
       rev += 1;
       value = { ...value, events: model.events(), rev };
+      if (!sending) requestAnimationFrame(() => setTimeout(send));
+      sending = true;
+      draw();
+    }
+
+    function send() {
+      if (!sending) return;
+      sending = false;
       props.value = value; // a new object: the same one would not be sent
       trigger("input", { rev });
-      if (editable() && !composing()) {
-        say({ text: "Saving…" });
-        clearTimeout(lateTimer);
-        lateTimer = setTimeout(() => {
-          if (savedRev < rev) say({ kind: "error", text: "Not saved yet. Is Structure Studio still running?" });
-        }, LATE);
-        document.dispatchEvent(
-          new CustomEvent("structure-studio:events", { detail: { song: value.song, events: value.events } }),
-        );
-      }
-      draw();
+      if (!editable() || composing()) return;
+      say({ text: "Saving…" });
+      clearTimeout(lateTimer);
+      lateTimer = setTimeout(() => {
+        if (savedRev < rev) say({ kind: "error", text: "Not saved yet. Is Structure Studio still running?" });
+      }, LATE);
+      document.dispatchEvent(
+        new CustomEvent("structure-studio:events", { detail: { song: value.song, events: value.events } }),
+      );
     }
 
     function status() {
@@ -460,6 +468,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
 
     function otherSong(step) {
       if (!editable() || composing()) return; // only the annotated song is one of a list
+      send();
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 

@@ -11,12 +11,14 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from annotate.audio import AudioError, audio_blocks, audio_info, content_hash
+from annotate.audio import AudioError, AudioInfo, audio_blocks, audio_info, content_hash
 from annotate.envelope import EnvelopeBuilder
 
 HIGHEST_RATE = 48_000  # Hz that every browser plays
@@ -103,26 +105,38 @@ def _decode(audio: Path, wav: Path) -> np.ndarray:
     """Write the playable copy and return its envelope, in one pass over the file."""
     info = audio_info(audio)
     rate, channels = min(info.sample_rate, HIGHEST_RATE), min(info.channels, 2)
+    builder = EnvelopeBuilder(rate)
+    with (
+        soundfile.SoundFile(str(wav), "w", rate, channels, subtype="PCM_16", format="WAV") as copy,
+        ThreadPoolExecutor(max_workers=1) as second,  # writes and draws one block while the next is decoded
+    ):
+
+        def put(block: np.ndarray) -> None:
+            copy.write(block)
+            builder.add(block)
+
+        pending = second.submit(lambda: None)
+        written = 0
+        for block in _playable(audio_blocks(audio), info, rate, channels):
+            pending.result()
+            pending = second.submit(put, block)
+            written += len(block)
+        pending.result()
+    if not written:
+        raise AudioError(f"`{audio.name}` holds no sound. Export it again, or take it out of the folder.")
+    return builder.finish()
+
+
+def _playable(blocks: Iterator[np.ndarray], info: AudioInfo, rate: int, channels: int) -> Iterator[np.ndarray]:
+    """Blocks of at most two channels at a rate that every browser plays."""
     resampler = None
     if rate != info.sample_rate:
         import soxr
 
         resampler = soxr.ResampleStream(info.sample_rate, rate, channels, dtype="float32")
-    builder = EnvelopeBuilder(rate)
-    written = 0
-    with soundfile.SoundFile(str(wav), "w", rate, channels, subtype="PCM_16", format="WAV") as copy:
-
-        def put(block: np.ndarray) -> int:
-            copy.write(block)
-            builder.add(block)
-            return len(block)
-
-        for block in audio_blocks(audio):
-            if info.channels > 2:  # surround: every channel heard equally on both sides
-                block = np.repeat(block.mean(axis=1, keepdims=True), 2, axis=1)
-            written += put(resampler.resample_chunk(block) if resampler else block)
-        if resampler:
-            written += put(resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True))
-    if not written:
-        raise AudioError(f"`{audio.name}` holds no sound. Export it again, or take it out of the folder.")
-    return builder.finish()
+    for block in blocks:
+        if info.channels > 2:  # surround: every channel heard equally on both sides
+            block = np.repeat(block.mean(axis=1, keepdims=True), 2, axis=1)
+        yield resampler.resample_chunk(block) if resampler else block
+    if resampler:
+        yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
