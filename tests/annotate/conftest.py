@@ -1,19 +1,11 @@
-"""Songs made for the tests, a cache of their own, a page and a browser."""
+"""Songs made for the tests."""
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-
-# Before any test imports the rooms, which read these once.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-for variable in ("STRUCTURE_STUDIO_CACHE", "STRUCTURE_STUDIO_HOME"):
-    os.environ.setdefault(variable, tempfile.mkdtemp(prefix="structure-studio-tests-"))
 
 RATE = 22_050
 
@@ -37,23 +29,3 @@ def song(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def find_browser() -> str | None:
-    """A Chrome or Chromium; `CHROME` names another one."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    return os.environ.get("CHROME") or next((found for name in names if (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Chromium, headless and quiet."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    quiet = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_api.sync_playwright() as playwright:
-        found = find_browser()
-        if found is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("no Chrome or Chromium here")
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *quiet])
-        yield opened
-        opened.close()

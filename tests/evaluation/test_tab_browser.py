@@ -1,7 +1,5 @@
 """The tab as a person uses it: one press scores a folder, one click opens a song."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,31 +10,24 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(generated: Path, reference: Path) -> Iterator[Any]:
+def page(browser: Any, generated: Path, reference: Path) -> Iterator[Any]:
     """The tab on a page of its own, opened in Chromium; any error of the page fails the test."""
     import gradio as gr
 
     import evaluation.tab
 
-    sync_api = pytest.importorskip("playwright.sync_api")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = os.environ.get("CHROME") or next(filter(None, map(shutil.which, names)), None)
     with gr.Blocks(analytics_enabled=False) as demo:
         evaluation.tab.build(gr.State(str(reference)), generated, local=True)
     address = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
     try:
-        with sync_api.sync_playwright() as playwright:
-            if found is None and not Path(playwright.chromium.executable_path).exists():
-                pytest.skip("no Chrome or Chromium here")
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-            opened = browser.new_page(viewport={"width": 1280, "height": 900})
-            troubles: list[str] = []
-            opened.on("pageerror", lambda error: troubles.append(str(error)))
-            opened.set_default_timeout(180_000)  # a busy machine is slow, not broken
-            opened.goto(address)
-            yield opened
-            browser.close()
-            assert troubles == []
+        opened = browser.new_page(viewport={"width": 1280, "height": 900})
+        troubles: list[str] = []
+        opened.on("pageerror", lambda error: troubles.append(str(error)))
+        opened.set_default_timeout(180_000)  # a busy machine is slow, not broken
+        opened.goto(address)
+        yield opened
+        opened.close()
+        assert troubles == []
     finally:
         demo.close()
 
