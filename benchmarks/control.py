@@ -51,10 +51,11 @@ def write_requests(held_out: Path, file: Path, steps: int | None) -> Path:
     return file
 
 
-def generate(requests: Path, adapter: str, folder: Path) -> tuple[Path, float]:
-    """Make every song of `requests` with an adapter; the folder and the seconds it took."""
+def generate(requests: Path, model: str, adapter: str, folder: Path) -> tuple[Path, float]:
+    """Make every song of `requests` with a model and an adapter; the folder and the seconds it took."""
     begin = time.perf_counter()
-    command = ["-m", "generation", "make", "--requests", requests, "--adapter", adapter, "--output", folder]
+    command = ["-m", "generation", "make", "--requests", requests, "--model", model, "--adapter", adapter]
+    command += ["--output", folder]
     run(*command, "--overwrite")
     return folder, time.perf_counter() - begin
 
@@ -106,6 +107,7 @@ def rows(reports: dict[str, ScoreReport]) -> list[list[str]]:
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.control", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", default="starter", help="starter, or a diffusers folder (default starter)")
     parser.add_argument("--trained", type=Path, default=WORK / "trained", help="a freshly trained adapter")
     parser.add_argument("--plain", type=Path, default=WORK / "plain", help="a LoRA trained with --no-events")
     parser.add_argument("--songs", type=int, default=12, help="held-out structures (default 12)")
@@ -132,7 +134,7 @@ def measure(options: argparse.Namespace) -> None:
     if not options.arms or "codec" in options.arms:
         folders["real songs, codec"] = through_codec(held_out, work / "codec")
     for arm in wanted:
-        folders[arm], seconds[arm] = generate(requests, adapters[arm], work / arm.replace(" ", "-"))
+        folders[arm], seconds[arm] = generate(requests, options.model, adapters[arm], work / arm.replace(" ", "-"))
         print(f"{arm}: {options.songs} songs in {seconds[arm]:.0f} s", flush=True)
 
     reports = score_arms(folders, read_folder(reference_folder))
@@ -156,6 +158,7 @@ def measure(options: argparse.Namespace) -> None:
             for arm, report in reports.items()
         },
         {
+            "model": options.model,
             "songs": options.songs,
             "steps": options.steps or "default",
             "reference_songs": REFERENCE_SONGS,

@@ -33,6 +33,7 @@ def timed(action: Callable[[], object], times: int) -> list[float]:
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", default="starter", help="starter, or a diffusers folder (default starter)")
     parser.add_argument("--repeats", type=int, default=3, help="songs of each kind, alternating (default 3)")
     return parser
 
@@ -47,11 +48,12 @@ def measure(options: argparse.Namespace) -> None:
 
     song = WORK / "one-song.wav"
     command = ["-m", "generation", "make", STRUCTURE, "--caption", CAPTION, "--seed", "1", "--output", song]
+    command += ["--model", options.model]
     cold = timed(lambda: run(*command, "--overwrite"), 1)[0]
 
     begin = time.perf_counter()
-    pipeline = load_pipeline("starter")
-    folder: Path | None = adapter_folder("starter", "default")
+    pipeline = load_pipeline(options.model)
+    folder: Path | None = adapter_folder(options.model, "default")
     if folder is not None:
         pipeline.load_adapter(folder)
     loading = time.perf_counter() - begin
@@ -61,7 +63,7 @@ def measure(options: argparse.Namespace) -> None:
     def ours() -> None:
         pipeline.generate(request)
 
-    bare = load_pipeline("starter").pipe  # a second copy that no hook has touched
+    bare = load_pipeline(options.model).pipe  # a second copy that no hook has touched
 
     def diffusers_alone() -> None:
         bare(
@@ -87,6 +89,7 @@ def measure(options: argparse.Namespace) -> None:
         ],
         {"warm_seconds": pairs, "loading_seconds": loading, "cold_seconds": cold},
         {
+            "model": options.model,
             "structure": STRUCTURE,
             "steps": asked.steps,
             "adapter": folder is not None,
