@@ -6,7 +6,7 @@ APP_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-tests
 ARGS ?=
 
-.PHONY: help install app test lint bench starter
+.PHONY: help install app test lint bench starter screenshots
 
 help:
 	@echo "make app      install where needed and start the page (ARGS='--dataset DIR' passes options on)"
@@ -14,7 +14,8 @@ help:
 	@echo "make test     install what the tests need and run them all (ARGS='-k name' passes options on)"
 	@echo "make lint     check the code with ruff"
 	@echo "make bench    measure everything and print it against its bars (ARGS=page measures one)"
-	@echo "make starter  train the starter model and its adapter again, from nothing"
+	@echo "make starter  train the starter model and its adapter again, from nothing, and print its scores"
+	@echo "make screenshots  take the README's pictures again"
 
 install: $(APP_STAMP)
 
@@ -40,3 +41,7 @@ bench: $(TEST_STAMP)
 
 starter: $(APP_STAMP)
 	$(RUN) -m acestep.starter make $(ARGS)
+	$(RUN) -m benchmarks codec training control
+
+screenshots: $(TEST_STAMP)
+	$(RUN) scripts/screenshots.py
