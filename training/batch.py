@@ -1,7 +1,7 @@
 """Training examples as tensors: what the transformer sees is what it would see when asked to generate that crop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +16,8 @@ from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
+
+MOST_TEXT, MOST_LYRICS = 256, 2048  # tokens; the limits of `AceStepPipeline.encode_prompt`
 
 
 @dataclass
@@ -72,13 +74,28 @@ class BatchMaker:
         """The crop's words, encoded by the pipeline's own calls, or as many null embeddings when text is dropped."""
         tags = self.settings.section_tags and self.settings.events
         words = crop_words(self.songs[crop.song], crop, self.pipeline.frame_rate, tags)
-        if words not in self._conditions:
-            self._conditions[words] = encode_condition(self.pipeline.pipe, **vars(words))
-        found = self._conditions[words]
+        key = replace(words, duration=int(words.duration))  # the template names whole seconds only
+        if key not in self._conditions:
+            self._conditions[key] = encode_condition(self.pipeline.pipe, **vars(words))
+        found = self._conditions[key]
         if not crop.drop_text:
             return found
         null = self.pipeline.pipe.condition_encoder.null_condition_emb.detach()
         return Condition(null.to(found.hidden).expand_as(found.hidden))
+
+    def cut_off(self) -> list[str]:
+        """A sentence for each song whose text is longer than the model reads (256 tokens of text, 2048 of lyrics)."""
+        pipe, found = self.pipeline.pipe, []
+        for number, song in enumerate(self.songs):
+            whole = Crop(number, 0, len(self.latents[number]))
+            words = dict(vars(crop_words(song, whole, self.pipeline.frame_rate, self.settings.section_tags)))
+            texts = pipe._format_prompt(audio_duration=words.pop("duration"), **words)
+            limits = (("caption and tempo, key and length after it", MOST_TEXT), ("lyrics", MOST_LYRICS))
+            for text, (what, most) in zip(texts, limits, strict=True):
+                tokens = len(pipe.tokenizer(text).input_ids)
+                if tokens > most:
+                    found.append(f"{song.name}: the model reads {most} tokens of {what}, it has {tokens}; shorten it.")
+        return found
 
     def plan(self, crop: Crop) -> Tensor:
         """The crop's frame plan, float32 (frames, plan channels)."""
@@ -93,16 +110,16 @@ class BatchMaker:
             noise: float32 (batch, frames, channels) on the CPU.
             t: float32 (batch,) on the CPU.
         """
-        device, dtype = self.pipeline.device, self.pipeline.pipe.transformer.dtype
+        device = self.pipeline.device
         x_0 = torch.stack([self.latents[c.song][c.start_frame : c.start_frame + c.n_frames] for c in crops])
         conditions = [self.condition(crop) for crop in crops]
         hidden, mask = pad_conditions(conditions)
         equal = len({c.hidden.shape[1] for c in conditions}) == 1
         context = source_context(self.pipeline.pipe, crops[0].n_frames)
         return Batch(
-            x_0=x_0.to(device=device, dtype=dtype),
-            noise=noise.to(device=device, dtype=dtype),
-            t=t.to(device=device, dtype=dtype),
+            x_0=x_0.to(device),
+            noise=noise.to(device),
+            t=t.to(device),
             condition=hidden,
             condition_mask=None if equal else mask,
             context=context.expand(len(crops), -1, -1),

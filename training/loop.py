@@ -202,6 +202,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     songs, held_out, latents = _encode(pipeline, report, settings, progress)
     everything = [*songs, *held_out]
     maker = BatchMaker(pipeline, everything, latents, vocabulary, settings)
+    for sentence in maker.cut_off():
+        progress.log(sentence)
     song_frames = [len(latent) for latent in latents[: len(songs)]]
     total = settings.total_steps(len(songs))
     interval = settings.checkpoint_interval(len(songs))

@@ -1,5 +1,6 @@
 """Batches: the same tensors as the pipeline builds for the same request, and the same loss however they are grouped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,25 @@ def test_only_lora_and_event_encoder_learn(made):
         for name, parameter in part.named_parameters():
             assert (parameter.grad is not None) == ("lora_" in name), name
     assert any(name.startswith("events.") and p.grad.abs().sum() > 0 for name, p in learned.items())
+
+
+def test_gradient_checkpointing_changes_memory_and_nothing_else(made):
+    pipeline, maker, learned, settings = made
+    batches = maker.step_batches([Crop(0, 0, 200), Crop(1, 0, 200)], step=0)
+    backward(pipeline, batches, settings)
+    plain = {name: p.grad.clone() for name, p in learned.items()}
+    for parameter in learned.values():
+        parameter.grad = None
+    pipeline.pipe.transformer.train()
+    pipeline.pipe.transformer.enable_gradient_checkpointing()
+    backward(pipeline, batches, settings)
+    for name, parameter in learned.items():
+        torch.testing.assert_close(parameter.grad, plain[name], rtol=1e-4, atol=1e-7, msg=name)
+
+
+def test_a_song_whose_words_are_cut_off_is_named(made):
+    _, maker, _, _ = made
+    assert maker.cut_off() == []
+    maker.songs = [replace(maker.songs[0], caption="guitars " * 300), *maker.songs[1:]]
+    (sentence,) = maker.cut_off()
+    assert maker.songs[0].name in sentence and "256 tokens" in sentence
