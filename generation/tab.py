@@ -33,10 +33,10 @@ UNHEARD_NOTE = "**Without an event adapter the structure will not be followed.**
 _stop: dict[str, threading.Event] = {}  # by browser session, while its song is being made
 
 
-def show_structure(text: str, length: str) -> tuple[Any, Any]:
+def show_structure(text: str, length: str | None) -> tuple[Any, Any]:
     """The structure on the timeline as it is typed, or the slip in words while it cannot be read."""
     try:
-        seconds = make_job({"duration": length.strip() or None}).duration
+        seconds = make_job({"duration": _given(length)}).duration
         events = parse_structure(text, seconds)
     except StudioError as problem:
         return gr.skip(), gr.update(value=str(problem), visible=True)
@@ -50,7 +50,7 @@ def rewrite_structure(drawn: dict[str, Any]) -> tuple[str, Any]:
     return format_structure(rounded), gr.update(visible=False)
 
 
-def take_template(length: str, event: gr.EventData) -> tuple[str, Any, Any]:
+def take_template(length: str | None, event: gr.EventData) -> tuple[str, Any, Any]:
     """The template that was clicked, as text and on the timeline."""
     text = TEMPLATES.get(str(event.template), FIRST_STRUCTURE)
     return text, *show_structure(text, length)
@@ -137,13 +137,13 @@ def build(
         structure: str,
         caption: str,
         lyrics: str,
-        duration: str,
-        bpm: str,
-        keyscale: str,
+        duration: str | None,
+        bpm: str | None,
+        keyscale: str | None,
         seed: int | None,
-        steps: str,
-        guidance: str,
-        event_guidance: str,
+        steps: str | None,
+        guidance: str | None,
+        event_guidance: str | None,
         adapter: str,
         strength: float,
         section_tags: bool,
@@ -156,16 +156,16 @@ def build(
         try:
             job = make_job(
                 {
-                    "structure": structure,
-                    "caption": caption,
-                    "lyrics": lyrics,
-                    "duration": duration.strip() or None,
-                    "bpm": bpm.strip() or None,
-                    "keyscale": keyscale,
+                    "structure": structure or "",
+                    "caption": caption or "",
+                    "lyrics": lyrics or "",
+                    "duration": _given(duration),
+                    "bpm": _given(bpm),
+                    "keyscale": keyscale or "",
                     "seed": seed or 0,
-                    "steps": steps.strip() or None,
-                    "guidance": guidance.strip() or None,
-                    "event_guidance": event_guidance.strip() or None,
+                    "steps": _given(steps),
+                    "guidance": _given(guidance),
+                    "event_guidance": event__given(guidance),
                     "adapter": adapter,
                     "strength": strength,
                     "section_tags": section_tags,
@@ -270,6 +270,11 @@ def adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]:
     """What ships with the model, what training made, and none."""
     shipped = "Shipped with the starter" if model == "starter" else "The model as it is"
     return [(shipped, DEFAULT_ADAPTER), *adapters(), *([("None", NO_ADAPTER)] if model == "starter" else [])]
+
+
+def _given(text: str | None) -> str | None:
+    """What was typed into a field that may stay empty."""
+    return (text or "").strip() or None
 
 
 def _drawn(events: list[Event], seconds: float | None) -> dict[str, Any]:

@@ -138,3 +138,16 @@ def browser() -> Iterator[object]:
         opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *quiet])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a starter with random weights: the real classes, in a second, with nothing trained."""
+    from acestep.starter.base_training import train_tokenizer, untrained_pipeline
+    from acestep.starter.codec import StarterCodec
+
+    texts = ["# Caption warm house track # Metas bpm 120 keyscale A minor [Verse] [Chorus]"] * 20
+    codec = StarterCodec(decoder_blocks=1, decoder_width=32)
+    folder = tmp_path_factory.mktemp("random-model")
+    untrained_pipeline(codec, train_tokenizer(texts, 300), 64, seed=0).save_pretrained(folder)
+    return folder
