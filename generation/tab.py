@@ -165,7 +165,7 @@ def build(
                     "seed": seed or 0,
                     "steps": _given(steps),
                     "guidance": _given(guidance),
-                    "event_guidance": event__given(guidance),
+                    "event_guidance": _given(event_guidance),
                     "adapter": adapter,
                     "strength": strength,
                     "section_tags": section_tags,
