@@ -6,7 +6,8 @@ from typing import Any
 
 WIDTH, HEIGHT = 640, 180
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 24
-SMOOTHING = 0.85  # share of the old value at each point of the smooth line
+MOST_POINTS = 500  # drawn
+SMOOTHING = 0.95  # share of the old value at each point of the smooth line
 
 Points = list[tuple[float, float]]
 
@@ -26,6 +27,8 @@ def loss_curve(metrics: Sequence[dict[str, Any]], max_steps: int | None = None) 
     if not loss:
         return ""
     smooth = running_mean(loss)
+    thin = max(1, len(loss) // MOST_POINTS)
+    loss, smooth = (points[::-1][::thin][::-1] for points in (loss, smooth))  # the newest point always stays
     values = [y for _, y in loss + held_out]
     low, high = min(values), max(values)
     high = high if high > low else low + 1.0

@@ -6,44 +6,28 @@ ends with the same weights as one that was never interrupted.
 
 import math
 import shutil
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psutil
 import torch
 from torch import Tensor
 
 from acestep.adapter import save_adapter
-from acestep.conditioning import masked_cross_attention
-from acestep.flow import velocity_loss
 from acestep.loading import choose_device, load_pipeline
 from structure.errors import StudioError
-from training.batch import Batch, BatchMaker
+from training.batch import BatchMaker
 from training.checkpoint import find_checkpoint, load_checkpoint, save_checkpoint
-from training.crops import DROPOUT, Crop, draw_crops, stream
+from training.crops import DROPOUT, draw_crops, stream
 from training.dataset import DatasetReport, TrainingSong, read_dataset, require_songs
 from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
 from training.latents import LatentCache
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
-from training.run_folder import (
-    STOP_FILE,
-    RunLog,
-    RunState,
-    append_metric,
-    stop_asked,
-    take_over_metrics,
-    write_config,
-    write_state,
-)
+from training.progress import Progress, Stopped
+from training.run_folder import STOP_FILE, RunLog, RunState, append_metrics, take_over_metrics, write_config
 from training.settings import TrainingSettings
+from training.step import backward, held_out_batches, mean_loss
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
@@ -54,58 +38,6 @@ FREE_SPACE = 200 * 2**20  # bytes that have to be free beyond what the run will 
 
 class TrainingError(StudioError):
     """A run that cannot start or go on; the message says what to change."""
-
-
-class Stopped(Exception):
-    """Somebody asked the run to stop before there was anything to save."""
-
-
-@dataclass
-class Progress:
-    """Writes the run's state: the only place that knows where the run stands.
-
-    Args:
-        folder: of the run.
-        log: where sentences go.
-    """
-
-    folder: Path
-    log: RunLog
-    state: RunState = field(default_factory=RunState)
-    _signalled: threading.Event = field(default_factory=threading.Event)
-    _written: float = 0.0
-
-    def __post_init__(self) -> None:
-        now = time.time()
-        me = psutil.Process()
-        self.state = RunState(pid=me.pid, pid_started=me.create_time(), started=now)
-
-    def at(self, status: str, message: str, **values: Any) -> None:
-        """Say what is going on now, in the state and in the log."""
-        self.state = self.state.model_copy(update={"status": status, "message": message, **values})
-        write_state(self.folder, self.state)
-        self.log(message)
-
-    def step(self, **values: Any) -> None:
-        """Note where the loop is; on disk at most once a second."""
-        self.state = self.state.model_copy(update=values)
-        if time.time() - self._written > 1.0:
-            self._written = time.time()
-            write_state(self.folder, self.state)
-
-    def stopping(self) -> bool:
-        """Whether a signal or the stop file asks for an end."""
-        return self._signalled.is_set() or stop_asked(self.folder)
-
-    def listen(self) -> None:
-        """Let SIGTERM and SIGINT (Ctrl+C) end the run after its current step."""
-
-        def asked(number: int, frame: FrameType | None) -> None:
-            self._signalled.set()
-
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, asked)
-            signal.signal(signal.SIGINT, asked)
 
 
 def train(settings: TrainingSettings) -> RunState:
@@ -228,20 +160,40 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step)
     transformer.train()
     step, loss, held_loss = first_step, math.nan, math.nan
-    since_log: list[Tensor] = []
+    not_logged: list[Tensor] = []  # reading a loss waits for the device, so losses are read together
     began, step_seconds = time.perf_counter(), 0.0
     while True:
         last = step >= total or progress.stopping()
+        saving = last or bool(interval and step > first_step and step % interval == 0)
 
-        # measure and save: first of all, so that a run always ends measured and saved
-        if last or (interval and step > first_step and step % interval == 0):
-            began_saving = time.perf_counter()
-            held_loss = mean_loss(pipeline, measure, settings) if measure else math.nan
+        # log
+        if not_logged and (saving or step % settings.log_every == 0 or step == first_step + 1):
+            losses = torch.stack(not_logged).tolist()
+            loss = sum(losses) / len(losses)
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"The loss is no number any more at step {step}: lower --learning-rate "
+                    f"(now {settings.learning_rate:g}). The last checkpoint is untouched."
+                )
+            step_seconds = (time.perf_counter() - began) / len(losses)
+            eta = step_seconds * (total - step)
+            timing = {"lr": optimizer.param_groups[0]["lr"], "seconds": step_seconds, "eta": eta}
+            first = step - len(losses) + 1
+            append_metrics(folder, [{"step": first + i, "loss": value, **timing} for i, value in enumerate(losses)])
+            progress.log(f"Step {step}/{total}: loss {loss:.4f}, {step_seconds:.2f} s a step, {eta:.0f} s left.")
+            progress.step(loss=loss, step_seconds=step_seconds)
+            not_logged.clear()
+            began = time.perf_counter()
+        progress.step(step=step, eta=step_seconds * (total - step))
+
+        # measure and save: before the loop may end, so that a run always ends measured and saved
+        if saving:
             if measure:
-                append_metric(folder, {"step": step, "held_out_loss": held_loss})
+                held_loss = mean_loss(pipeline, measure, settings)
+                append_metrics(folder, [{"step": step, "held_out_loss": held_loss}])
             save_checkpoint(folder, step, learned, optimizer, write_adapter, settings.keep_checkpoints)
-            began += time.perf_counter() - began_saving
             progress.log(f"Step {step}: saved" + (f", held-out loss {held_loss:.4f}." if measure else "."))
+            began = time.perf_counter()
         if last:
             break
 
@@ -251,7 +203,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         torch.manual_seed(int(stream(settings.seed, DROPOUT, step).integers(2**62)))  # for dropout inside the LoRA
 
         # forward and backward
-        step_loss = backward(pipeline, batches, settings)
+        not_logged.append(backward(pipeline, batches, settings))
 
         # update
         torch.nn.utils.clip_grad_norm_(learned.values(), settings.max_grad_norm)
@@ -261,29 +213,6 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         optimizer.zero_grad(set_to_none=True)
         step += 1
 
-        # log
-        since_log.append(step_loss)
-        if step % settings.log_every == 0 or step == total or step == first_step + 1:
-            loss = torch.stack(since_log).mean().item()
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"The loss is no number any more at step {step}: lower --learning-rate "
-                    f"(now {settings.learning_rate:g}). The last checkpoint is untouched."
-                )
-            step_seconds = (time.perf_counter() - began) / len(since_log)
-            eta = step_seconds * (total - step)
-            point = {"step": step, "loss": loss, "lr": optimizer.param_groups[0]["lr"]}
-            append_metric(folder, {**point, "seconds": step_seconds, "eta": eta})
-            progress.log(f"Step {step}/{total}: loss {loss:.4f}, {step_seconds:.2f} s a step, {eta:.0f} s left.")
-            since_log.clear()
-            began = time.perf_counter()
-        progress.step(
-            step=step,
-            loss=loss if math.isfinite(loss) else None,
-            step_seconds=step_seconds,
-            eta=step_seconds * (total - step),
-        )
-
     # ---- the adapter into the folder's root
     progress.at("saving", "Saving the adapter.", step=step)
     write_adapter(folder)
@@ -291,79 +220,6 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         progress.at("done", f"Done: the adapter is in {folder}.", step=step, eta=0.0)
     else:
         progress.at("stopped", f"Stopped after step {step} of {total}; the adapter so far is in {folder}.", eta=None)
-
-
-def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch], settings: TrainingSettings) -> Tensor:
-    """Gradients of the mean loss over every real frame of the step, however its crops are batched.
-
-    Returns:
-        that loss, a scalar without gradient.
-    """
-    frames = sum(batch.frames for batch in batches)
-    total = torch.zeros((), device=pipeline.device)
-    for batch in batches:
-        with told(pipeline, batch, settings):
-            loss = batch_loss(pipeline, batch) * (batch.frames / frames)
-            loss.backward()  # inside: gradient checkpointing runs the hooked forward pass once more
-        total += loss.detach()
-    return total
-
-
-def told(pipeline: "StructuredPipeline", batch: Batch, settings: TrainingSettings) -> ExitStack:
-    """What surrounds a forward pass: events, the mask of padded conditions, and the precision."""
-    stack = ExitStack()
-    transformer = pipeline.pipe.transformer
-    if transformer.dtype != torch.float32:
-        stack.enter_context(torch.autocast(pipeline.device.type, transformer.dtype))
-    if batch.plan is not None:
-        stack.enter_context(pipeline.conditioning.training(batch.plan, batch.hears_events))
-    if batch.condition_mask is not None:
-        stack.enter_context(masked_cross_attention(transformer, batch.condition_mask))
-    return stack
-
-
-def batch_loss(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
-    """Flow-matching loss of one batch, all of whose frames are real."""
-    mask = torch.ones(batch.x_0.shape[:2], device=batch.x_0.device)
-    return velocity_loss(
-        pipeline.pipe.transformer, batch.x_0, batch.condition, batch.context, mask, batch.t, batch.noise
-    )
-
-
-def held_out_batches(maker: BatchMaker, first: int, settings: TrainingSettings) -> list[Batch]:
-    """The same few examples at every measurement: each held-out song's middle at five spread-out timesteps.
-
-    Args:
-        maker: knows all songs.
-        first: number of the first held-out song.
-        settings: crop length.
-    """
-    quantiles = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
-    t = torch.sigmoid(settings.timestep_mu + settings.timestep_sigma * math.sqrt(2) * torch.erfinv(2 * quantiles - 1))
-    generator = torch.Generator().manual_seed(settings.seed)
-    patch_size = maker.pipeline.pipe.transformer.config.patch_size
-    batches = []
-    for song in range(first, len(maker.songs)):
-        frames = len(maker.latents[song])
-        if settings.crop_max_sec is not None:
-            longest = round(settings.crop_max_sec * maker.pipeline.frame_rate / patch_size) * patch_size
-            frames = min(frames, max(patch_size, longest))
-        crop = Crop(song, (len(maker.latents[song]) - frames) // 2, frames)
-        noise = torch.randn(len(t), frames, maker.latents[song].shape[1], generator=generator)
-        batches.append(maker.batch([crop] * len(t), noise, t))
-    return batches
-
-
-@torch.no_grad()
-def mean_loss(pipeline: "StructuredPipeline", batches: Sequence[Batch], settings: TrainingSettings) -> float:
-    """Mean loss over batches, without dropout."""
-    pipeline.pipe.transformer.eval()
-    total = torch.zeros((), device=pipeline.device)
-    for batch in batches:
-        with told(pipeline, batch, settings):
-            total += batch_loss(pipeline, batch) * batch.frames
-    pipeline.pipe.transformer.train()
-    return total.item() / sum(batch.frames for batch in batches)
 
 
 def check_disk(folder: Path, bytes_to_write: int) -> None:

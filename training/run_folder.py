@@ -8,6 +8,7 @@ else only reads, but for the empty file `stop`, which asks the process to finish
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,10 +90,10 @@ def write_config(folder: Path, settings: TrainingSettings) -> None:
     write_json(folder / CONFIG_FILE, settings.to_dict())
 
 
-def append_metric(folder: Path, point: dict[str, Any]) -> None:
-    """Add one point to the curve; a single short write, so a reader never sees half of an older line."""
+def append_metrics(folder: Path, points: Sequence[dict[str, Any]]) -> None:
+    """Add points to the curve in one write, so that a reader seldom sees half a line (and then leaves it out)."""
     with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(point) + "\n")
+        file.write("".join(json.dumps(point) + "\n" for point in points))
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

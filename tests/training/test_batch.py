@@ -9,9 +9,9 @@ import torch
 from training.batch import BatchMaker, groups_of_equal_length
 from training.crops import Crop, crop_words
 from training.dataset import TrainingSong, read_dataset
-from training.loop import backward, batch_loss, told
 from training.model import make_trainable, vocabulary_of
 from training.settings import make_settings
+from training.step import backward, batch_loss, told
 
 pytestmark = pytest.mark.training
 

@@ -19,7 +19,7 @@ from training.run_folder import STOP_FILE, has_adapter, read_metrics, read_state
 from training.runs import list_runs, read_run, start_run, stop_run
 from training.settings import make_settings
 
-SHORT = ("--preset", "starter", "--device", "cpu", "--log-every", "1", "--rank", "2", "--batch-size", "2")
+SHORT = ("--preset", "starter", "--device", "cpu", "--log-every", "3", "--rank", "2", "--batch-size", "2")
 SHORT_VALUES = {"preset": "starter", "device": "cpu", "log_every": 1, "lora_rank": 2, "batch_size": 2}
 
 
@@ -70,7 +70,7 @@ def test_the_curve_has_a_point_per_step_with_rate_and_time(finished: Path):
     points = [point for point in read_metrics(finished) if "loss" in point]
     assert [point["step"] for point in points] == [1, 2, 3, 4]
     assert all(point["seconds"] > 0 and point["lr"] > 0 and np.isfinite(point["loss"]) for point in points)
-    assert points[-1]["eta"] == 0
+    assert points[-1]["eta"] == 0 and points[1]["seconds"] > 0
 
 
 @pytest.mark.training

@@ -11,7 +11,7 @@ import soundfile
 from training.curve import LEFT, RIGHT, WIDTH, loss_curve, running_mean
 from training.dataset import read_dataset
 from training.pictures import dataset_card, duration_in_words, message_card, progress_card, run_rows
-from training.run_folder import RunState, append_metric, write_config, write_state
+from training.run_folder import RunState, append_metrics, write_config, write_state
 from training.runs import read_run
 from training.settings import make_settings
 
@@ -50,7 +50,7 @@ def test_progress_and_table_tell_the_state_in_words(tmp_path: Path):
     folder.mkdir()
     write_config(folder, make_settings(dataset_dir=tmp_path))
     write_state(folder, RunState(status="failed", message=HOSTILE, step=3, max_steps=10, loss=0.5, started=1.0))
-    append_metric(folder, {"step": 3, "loss": 0.5})
+    append_metrics(folder, [{"step": 3, "loss": 0.5}])
     run = read_run(folder)
     card = progress_card(run)
     assert "Failed" in card and "step 3 of 10" in card and "<svg" in card and "<img" not in card

@@ -12,7 +12,7 @@ from training.run_folder import (
     LOG_FILE,
     METRICS_FILE,
     RunState,
-    append_metric,
+    append_metrics,
     read_log,
     read_metrics,
     read_state,
@@ -52,7 +52,7 @@ def test_a_run_that_never_wrote_is_known_by_the_process_that_was_launched(tmp_pa
 
 
 def test_a_line_cut_off_by_a_crash_is_left_out_of_the_curve(tmp_path: Path):
-    append_metric(tmp_path, {"step": 1, "loss": 2.0})
+    append_metrics(tmp_path, [{"step": 1, "loss": 2.0}])
     with (tmp_path / METRICS_FILE).open("a") as file:
         file.write('{"step": 2, "lo')
     assert read_metrics(tmp_path) == [{"step": 1, "loss": 2.0}]
@@ -62,7 +62,7 @@ def test_a_resumed_run_begins_with_the_curve_so_far(tmp_path: Path):
     (tmp_path / "old").mkdir()
     (tmp_path / "new").mkdir()
     for step in range(1, 6):
-        append_metric(tmp_path / "old", {"step": step, "loss": 1.0 / step})
+        append_metrics(tmp_path / "old", [{"step": step, "loss": 1.0 / step}])
     take_over_metrics(tmp_path / "new", tmp_path / "old", step=3)
     assert [point["step"] for point in read_metrics(tmp_path / "new")] == [1, 2, 3]
 

@@ -1,0 +1,65 @@
+"""Where a run stands: written by the training process for whoever watches, and the ways to ask it to stop."""
+
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+from training.run_folder import RunLog, RunState, stop_asked, write_state
+
+
+class Stopped(Exception):
+    """Somebody asked the run to stop before there was anything to save."""
+
+
+@dataclass
+class Progress:
+    """Writes the run's state: the only place that knows where the run stands.
+
+    Args:
+        folder: of the run.
+        log: where sentences go.
+    """
+
+    folder: Path
+    log: RunLog
+    state: RunState = field(default_factory=RunState)
+    _signalled: threading.Event = field(default_factory=threading.Event)
+    _written: float = 0.0
+
+    def __post_init__(self) -> None:
+        now = time.time()
+        me = psutil.Process()
+        self.state = RunState(pid=me.pid, pid_started=me.create_time(), started=now)
+
+    def at(self, status: str, message: str, **values: Any) -> None:
+        """Say what is going on now, in the state and in the log."""
+        self.state = self.state.model_copy(update={"status": status, "message": message, **values})
+        write_state(self.folder, self.state)
+        self.log(message)
+
+    def step(self, **values: Any) -> None:
+        """Note where the loop is; on disk at most once a second."""
+        self.state = self.state.model_copy(update=values)
+        if time.time() - self._written > 1.0:
+            self._written = time.time()
+            write_state(self.folder, self.state)
+
+    def stopping(self) -> bool:
+        """Whether a signal or the stop file asks for an end."""
+        return self._signalled.is_set() or stop_asked(self.folder)
+
+    def listen(self) -> None:
+        """Let SIGTERM and SIGINT (Ctrl+C) end the run after its current step."""
+
+        def asked(number: int, frame: FrameType | None) -> None:
+            self._signalled.set()
+
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, asked)
+            signal.signal(signal.SIGINT, asked)
