@@ -117,18 +117,18 @@ def build(
             with gr.Row():
                 seed = gr.Number(1, label="Seed", precision=0, minimum=0, min_width=90)
                 dice = gr.Button("Another seed", size="sm", min_width=90, elem_classes="sst-beside-field")
-            length = gr.Textbox(label="Length in seconds", placeholder="where the structure ends")
+            length = gr.Textbox("", label="Length in seconds", placeholder="where the structure ends")
             with gr.Row():
-                bpm = gr.Textbox(label="BPM", placeholder="free", min_width=90)
-                key = gr.Textbox(label="Key", placeholder="A minor", min_width=90)
+                bpm = gr.Textbox("", label="BPM", placeholder="free", min_width=90)
+                key = gr.Textbox("", label="Key", placeholder="A minor", min_width=90)
             with gr.Accordion("More", open=False):
                 event_guidance = gr.Textbox(
-                    label="Event guidance", placeholder="the model's", info="how firmly times are kept; 1 is off"
+                    "", label="Event guidance", placeholder="the model's", info="how firmly times are kept; 1 is off"
                 )
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Adapter strength")
-                steps = gr.Textbox(label="Steps", placeholder="the model's")
+                steps = gr.Textbox("", label="Steps", placeholder="the model's")
                 guidance = gr.Textbox(
-                    label="Text guidance", placeholder="the model's", info="on caption and lyrics; 1 is off"
+                    "", label="Text guidance", placeholder="the model's", info="on caption and lyrics; 1 is off"
                 )
                 tags = gr.Checkbox(True, label="Section tags in the lyrics too")
     songs = gr.State([])
