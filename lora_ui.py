@@ -35,6 +35,7 @@ THEME = gr.themes.Base(
     font=("system-ui", "sans-serif"),
     font_mono=("ui-monospace", "Consolas", "monospace"),
 )
+HEADER_JS = "element.addEventListener('click', (e) => { if (e.target.closest('.studio-busy')) trigger('click'); });"
 CSS = (Path(__file__).parent / "lora_ui.css").read_text(encoding="utf-8")
 
 
@@ -50,7 +51,7 @@ def build_app(
         ready: returns once the dataset's songs are there; called when a page is opened.
     """
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
-        header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>')
+        header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):
                 annotation = annotate.tab.build(dataset, local, ready)
@@ -63,6 +64,7 @@ def build_app(
         watch = gr.Timer(WATCH_SECONDS)
         quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on([page.load, watch.tick], lambda: header_html(model), None, header, **quiet)
+        header.click(lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
         trained.use.click(lambda folder: use_adapter(model, folder), trained.adapter, [tabs, adapter], **quiet)
     return page
 
@@ -141,4 +143,5 @@ def _dot(running: list[Run]) -> str:
         return ""
     state = running[0].state
     done = f"{state.step} of {state.max_steps} steps" if state.max_steps else state.status
-    return f'<a class="studio-busy" href="#" title="{escape(running[0].name)}"><i></i>Training: {escape(done)}</a>'
+    name = escape(running[0].name)
+    return f'<button type="button" class="studio-busy" title="{name}"><i></i>Training: {escape(done)}</button>'
