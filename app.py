@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from structure.errors import StudioError
-from structure.places import writing_folder
 
 PORT = 7860
 PORTS_TRIED = 50
@@ -127,9 +126,9 @@ def choose_dataset(folder: Path | None) -> tuple[Path, subprocess.Popen | None]:
         if not folder.expanduser().is_dir():
             raise StartError(f"--dataset {folder}: there is no such folder.")
         return folder.expanduser().resolve(), None
-    from acestep.starter.demo import is_whole
+    from acestep.starter.demo import demo_folder, is_whole
 
-    demo = writing_folder("data") / "demo"
+    demo = demo_folder()
     if is_whole(demo):
         return demo, None
     try:

@@ -17,6 +17,7 @@ import annotate.tab
 import evaluation.tab
 import generation.tab
 import training.tab
+from acestep.starter.demo import demo_folder, make_demo
 from generation.jobs import DEFAULT_ADAPTER
 from generation.service import adapter_folder, output_folder, release
 from training import device_lock
@@ -58,7 +59,9 @@ def build_app(
             with gr.Tab("Train", id="train"):
                 trained = training.tab.build(annotation.root, model, root=dataset)
             with gr.Tab("Generate", id="generate"):
-                adapter = generation.tab.build(model, trained_adapters, gate=device_lock, reference=dataset)
+                adapter = generation.tab.build(
+                    model, trained_adapters, device_lock, lambda: known_songs(model, dataset)
+                )
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluation.tab.build(annotation.root, output_folder(), local)
         watch = gr.Timer(WATCH_SECONDS)
@@ -130,6 +133,14 @@ def device_name() -> tuple[str, str]:
 def trained_adapters() -> list[tuple[str, str]]:
     """Adapters that runs left behind, newest first: (name, folder)."""
     return [(run.name, str(run.folder)) for run in list_runs(runs_folder()) if run.has_adapter]
+
+
+def known_songs(model: str, dataset: Path) -> Path:
+    """Songs that sound as the model does, for the judge who names the parts of what it made."""
+    if model != "starter":
+        return dataset
+    make_demo(demo_folder())  # there already, unless the page was opened on other songs
+    return demo_folder()
 
 
 def use_adapter(model: str, folder: str) -> tuple[Any, Any]:

@@ -76,7 +76,7 @@ def build(
     model: str = "starter",
     adapters: AdapterList = list,
     gate: DeviceGate | None = None,
-    reference: Path | None = None,
+    reference: Callable[[], Path] | None = None,
 ) -> gr.Dropdown:
     """Lay the tab out inside the caller's `gr.Tab`.
 
@@ -84,7 +84,8 @@ def build(
         model: `starter`, a diffusers folder or a hub id.
         adapters: lists the adapters that training left behind.
         gate: takes turns on the device with training runs.
-        reference: annotated songs that teach a judge to name the parts of what was made; None: nobody listens.
+        reference: gives the folder of annotated songs that teach a judge to name the parts of what was made; None:
+            nobody listens.
 
     Returns:
         The adapter chooser, for whoever wants to send an adapter here.
@@ -198,7 +199,7 @@ def build(
         if reference is None or not found:
             return gr.skip(), ""
         try:
-            heard = listen(found[0], read_sidecar(found[0]).events, reference)
+            heard = listen(found[0], read_sidecar(found[0]).events, reference())
         except StudioError as problem:
             return gr.skip(), f"Its parts were not named by ear: {problem}"
         return _heard(found[0], heard.events), heard.sentence()

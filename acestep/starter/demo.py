@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from structure.errors import StudioError
+from structure.places import writing_folder
 
 MARKED, UNMARKED = 13, 2
 SEED = 777_000  # of the set; nobody's `songs --seed` is likely to be the same
@@ -19,6 +20,11 @@ WHOLE = ".whole"  # written last
 
 class DemoError(StudioError):
     """The demo songs cannot be written."""
+
+
+def demo_folder() -> Path:
+    """Where the page keeps the demo songs."""
+    return writing_folder("data") / "demo"
 
 
 def make_demo(folder: Path) -> None:
