@@ -7,10 +7,10 @@ from typing import Any
 import gradio as gr
 
 from annotate.dataset import Song
-from annotate.timeline import asset, script_tags, static_paths, vocabulary_data
+from annotate.timeline import asset, head_tags, static_paths, vocabulary_data
 
 _HERE = Path(__file__).resolve().parent
-_SCRIPTS = (_HERE / "timeline_paint.js", _HERE / "song_list.js")
+_ASSETS = (_HERE / "song_list.css", _HERE / "timeline_paint.js", _HERE / "song_list.js")
 
 
 def song_list_value(songs: Iterable[Song], selected: str | None) -> dict[str, Any]:
@@ -32,13 +32,12 @@ class SongList(gr.HTML):
     """Value: see `song_list_value`. `.input` fires when the visitor chooses a song; its name is `selected`."""
 
     def __init__(self, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
-        static_paths(_SCRIPTS)
+        static_paths(_ASSETS)
         super().__init__(
             value=dict(value) if value else None,
             html_template=vocabulary_data() + asset("song_list.html"),
-            css_template=asset("song_list.css"),
             js_on_load="window.StructureSongList.mount({element, trigger, props, watch}); // 'input'",
-            head=script_tags(_SCRIPTS),
+            head=head_tags(_ASSETS),
             apply_default_css=False,
             **settings,
         )

@@ -10,6 +10,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
   const GRAB = 12; // px on each side of a boundary: a handle of 24
   const STILL = 4; // px: less is a click, more a drag
   const CLOSEST = 0.5; // s that the view shows at least
+  const ONE_FRAME = 17; // ms
   const LATE = 5000; // ms without an answer until "not saved yet" is said
 
   const KEYS = [
@@ -73,7 +74,8 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
 
     const composing = () => value.mode === "compose"; // a structure without a song: there is nothing to play or save
     const editable = () => composing() || (value.mode !== "view" && value.track);
-    const width = () => stage.clientWidth;
+    let wide = 1; // px of the stage, read once a frame: asking between two writes would lay the page out anew
+    const width = () => wide;
     const x = (t) => ((t - view[0]) / (view[1] - view[0])) * width();
     const time = (px) => view[0] + (px / width()) * (view[1] - view[0]);
     const inSong = (t) => Math.min(Math.max(0, t), model.duration);
@@ -88,6 +90,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       if (!other && next.rev != null && next.rev < rev) return emit(); // a late echo: Python must learn what is newer
       value = next;
       rev = savedRev = next.rev ?? rev;
+      root.dataset.saved = String(savedRev);
       model = new TimelineModel(next.events, next.duration || 0, colours.moments);
       selected = null;
       if (other) {
@@ -108,9 +111,17 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     /* The eye first: Gradio's own work on a new value waits until the edit has been painted. */
     function emit() {
       rev += 1;
+      root.dataset.rev = rev;
       value = { ...value, events: model.events(), rev };
-      if (!sending) requestAnimationFrame(() => setTimeout(send));
+      if (!sending) requestAnimationFrame(() => setTimeout(send, ONE_FRAME));
       sending = true;
+      if (editable() && !composing()) {
+        say({ text: "Saving…" });
+        clearTimeout(lateTimer);
+        lateTimer = setTimeout(() => {
+          if (savedRev < rev) say({ kind: "error", text: "Not saved yet. Is Structure Studio still running?" });
+        }, LATE);
+      }
       draw();
     }
 
@@ -120,11 +131,6 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       props.value = value; // a new object: the same one would not be sent
       trigger("input", { rev });
       if (!editable() || composing()) return;
-      say({ text: "Saving…" });
-      clearTimeout(lateTimer);
-      lateTimer = setTimeout(() => {
-        if (savedRev < rev) say({ kind: "error", text: "Not saved yet. Is Structure Studio still running?" });
-      }, LATE);
       document.dispatchEvent(
         new CustomEvent("structure-studio:events", { detail: { song: value.song, events: value.events } }),
       );
@@ -179,6 +185,8 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     }
 
     function paint() {
+      wide = stage.clientWidth;
+      const tall = plot.clientHeight;
       root.dataset.theme = theme();
       const shown = (e) => e.end >= view[0] && e.start <= view[1];
       const parts = model.parts();
@@ -206,7 +214,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
       paintControls(chosen || model.partAt(targetTime()));
       if (q(".sst-table").open) paintTable();
       if (q(".sst-plan").open) paintPlan();
-      const key = [view, width(), plot.clientHeight, root.dataset.theme, envelope && value.track, model.duration].join();
+      const key = [view, wide, tall, root.dataset.theme, envelope && value.track, model.duration].join();
       if (key !== drawnWave) {
         drawnWave = key;
         wave(plotly, plot, envelope, view, root.dataset.theme);
@@ -745,6 +753,7 @@ timeline_model.js, the drawing in timeline_paint.js. The value that Python sees 
     fillNames();
     watch("value", load);
     watch("status", status);
+    wide = stage.clientWidth || 1;
     new ResizeObserver(() => (root.clientWidth > 10 ? draw() : audio.pause())).observe(root); // hidden tabs are silent
     new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     root.timeline = {

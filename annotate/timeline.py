@@ -46,27 +46,34 @@ PLAN_COLUMNS = 1000
 
 _HERE = Path(__file__).resolve().parent
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
-_SCRIPTS = (_PLOTLY, *(_HERE / name for name in ("timeline_model.js", "timeline_paint.js", "timeline.js")))
+_PARTS = ("timeline.css", "timeline_model.js", "timeline_paint.js", "timeline.js")
+_ASSETS = (_PLOTLY, *(_HERE / name for name in _PARTS))
 
 
 @cache
-def static_paths(scripts: tuple[Path, ...] = _SCRIPTS) -> list[Path]:
-    """Let Gradio serve what the timeline needs, and return it: its scripts, Plotly's, and the decoded tracks.
+def static_paths(assets: tuple[Path, ...] = _ASSETS) -> list[Path]:
+    """Let Gradio serve what the timeline needs, and return it: its scripts and styles, Plotly, the decoded tracks.
 
     The components call this themselves; the cache folder is the only folder of audio that is served.
     """
-    paths = [*scripts, CACHE_DIR]
+    paths = [*assets, CACHE_DIR]
     gr.set_static_paths(paths)
     return paths
 
 
 @cache  # Gradio makes a component anew for each update of it
-def script_tags(scripts: tuple[Path, ...]) -> str:
-    """Tags for `gr.HTML(head=…)`; the hash makes the browser take a new version at once."""
+def head_tags(assets: tuple[Path, ...]) -> str:
+    """Tags for `gr.HTML(head=…)`; the hash makes the browser take a new version at once.
+
+    Style sheets come this way too: Gradio would insert a `css_template` anew with every value, and the browser would
+    then style the whole page again after each edit.
+    """
     tags = []
-    for path in scripts:
+    for path in assets:
         version = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()[:8]
-        tags.append(f'<script src="gradio_api/file={html.escape(path.as_posix())}?v={version}"></script>')
+        address = f"gradio_api/file={html.escape(path.as_posix())}?v={version}"
+        style = path.suffix == ".css"
+        tags.append(f'<link rel="stylesheet" href="{address}">' if style else f'<script src="{address}"></script>')
     return "".join(tags)
 
 
@@ -204,9 +211,8 @@ class Timeline(gr.HTML):
         super().__init__(
             value=dict(value) if value else None,
             html_template=vocabulary_data() + asset("timeline.html"),
-            css_template=asset("timeline.css"),
             js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
-            head=script_tags(_SCRIPTS),
+            head=head_tags(_ASSETS),
             server_functions=[track_source, plan_picture],
             apply_default_css=False,
             status=status,
