@@ -125,3 +125,15 @@ def test_a_first_start_makes_the_demo_songs(studio):
     marked = [path for path in demo.glob("*.wav") if path.with_suffix(".json").exists()]
     assert (len(marked), len(list(demo.glob("*.wav")))) == (13, 15)
     assert os.listdir(page.home) == ["data"]
+
+
+def test_the_page_has_four_tabs_and_says_what_runs(tmp_path):
+    from lora_ui import build_app, header_html
+
+    page = build_app(tmp_path, "starter", local=False)
+    tabs = [block["props"]["label"] for block in page.get_config_file()["components"] if block["type"] == "tabitem"]
+    assert tabs == ["Annotate", "Train", "Generate", "Evaluate"]
+    named = page.get_api_info()["named_endpoints"]
+    assert {"/generate_sample", "/start_training", "/stop_training", "/poll_training"} <= set(named)
+    header = header_html("somebody/<i>odd")
+    assert "Structure Studio" in header and "&lt;i&gt;odd" in header
