@@ -90,6 +90,9 @@ def make_base(build: Path, steps: int = BASE_STEPS) -> None:
     partial = STARTER_DIR.with_name("model.part")
     shutil.rmtree(partial, ignore_errors=True)
     pipe.to(torch.float16).save_pretrained(partial)
+    config = partial / "vae" / "config.json"
+    told = {k: v for k, v in json.loads(config.read_text()).items() if k != "_name_or_path"}  # where it lay meanwhile
+    config.write_text(json.dumps(told, indent=2) + "\n")
     shutil.rmtree(STARTER_DIR, ignore_errors=True)
     partial.rename(STARTER_DIR)
 
