@@ -114,7 +114,7 @@ def _words(sidecar: dict) -> str:
 
 def make_adapter(build: Path) -> None:
     """Train the shipped event adapter with the product's own command on the demo songs, and install it."""
-    songs, run = build / "demo", build / "adapter-run"
+    songs, run = build / "demo", build / "starter-events"
     make_demo(songs)
     shutil.rmtree(run, ignore_errors=True)
     command = [
