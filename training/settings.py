@@ -139,7 +139,7 @@ PRESETS: dict[str, Preset] = {
     "starter": Preset(
         name="starter",
         title="Starter recipe",
-        time="about 5 minutes on two cores",
+        time="about 3 minutes on two cores",
         memory="1 GB",
         values=_STARTER_RECIPE,
     ),
