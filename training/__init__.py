@@ -4,3 +4,5 @@
 `crops.py` and `batch.py` make training examples, `loop.py` trains, `runs.py` starts and watches runs as processes of
 their own, and `tab.py` shows all that. Nothing imported here brings torch; `loop.py` and below do.
 """
+
+import acestep  # noqa: F401  before torch: how its threads wait is settled there
