@@ -234,7 +234,7 @@ def test_moments_and_what_other_programs_wrote_are_kept(serve, visit, songs):
     assert [e.get("key") for e in held["events"]] == [{"a": [1]}, {"a": [1]}, None]
     assert held["events"][2] == crash
     someone.root.locator(".sst-table summary").click()
-    assert "<img src=x" in someone.root.locator(".sst-table tbody").inner_text()  # as text
+    eventually(lambda: "<img src=x" in someone.root.locator(".sst-table tbody").inner_text())  # as text
     assert someone.root.locator("img").count() == 0
 
 
