@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import training.tab
 from acestep.starter.demo import demo_folder, make_demo
 from generation.jobs import DEFAULT_ADAPTER
 from generation.service import adapter_folder, output_folder, release
+from structure.errors import StudioError
 from training import device_lock
 from training.runs import Run, list_runs, runs_folder
 
@@ -66,7 +67,7 @@ def build_app(
                 evaluation.tab.build(annotation.root, output_folder(), local)
         watch = gr.Timer(WATCH_SECONDS)
         quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        gr.on([page.load, watch.tick], lambda: header_html(model), None, header, **quiet)
+        gr.on([page.load, watch.tick, adapter.change], partial(header_html, model), adapter, header, **quiet)
         header.click(lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
         trained.use.click(lambda folder: use_adapter(model, folder), trained.adapter, [tabs, adapter], **quiet)
     return page
@@ -96,7 +97,7 @@ def launch(page: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None, 
     page.block_thread()
 
 
-def header_html(model: str) -> str:
+def header_html(model: str, adapter: str = DEFAULT_ADAPTER) -> str:
     """The line on top: product, model, adapter, device, and a dot that turns while a run trains."""
     owner = device_lock.holder(device_name()[0])
     if owner is not None and owner.pid != os.getpid():
@@ -104,17 +105,20 @@ def header_html(model: str) -> str:
     running = [run for run in list_runs(runs_folder()) if run.running]
     facts = [
         ("Model", "starter" if model == "starter" else Path(model).name),
-        ("Adapter", adapter_name(model)),
+        ("Adapter", adapter_name(model, adapter)),
         ("Device", device_name()[1]),
     ]
     words = "".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in facts)
     return f'<div class="studio-header"><h1>{TITLE}</h1>{words}{_dot(running)}</div>'
 
 
-def adapter_name(model: str) -> str:
-    """The adapter that Generate has loaded, or will load unless told otherwise."""
-    folder = adapter_folder(model, DEFAULT_ADAPTER)
-    return "none" if folder is None else "shipped" if model == "starter" else folder.name
+def adapter_name(model: str, adapter: str) -> str:
+    """The adapter chosen in Generate, in a word."""
+    try:
+        folder = adapter_folder(model, adapter)
+    except StudioError:  # its run has been deleted since
+        return "gone"
+    return "none" if folder is None else "shipped" if adapter == DEFAULT_ADAPTER else folder.name
 
 
 @cache

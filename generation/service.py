@@ -208,6 +208,7 @@ def _generate(
 def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> dict[str, Any]:
     """All that made the song: enough to make it again."""
     request, card = made.request, pipeline.card
+    taught = set(card.trained_types) if card is not None and card.has_events else set()
     return {
         "product": "Structure Studio",
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -215,6 +216,7 @@ def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> d
         "model_hash": pipeline.model_hash,
         "adapter": str(pipeline.adapter_folder) if pipeline.adapter_folder else None,
         "adapter_has_events": card is not None and card.has_events,
+        "untaught": sorted({event.type for event in request.events if event.is_section} - taught) if taught else [],
         "strength": job.strength,
         "structure": job.structure or None,
         "seed": request.seed,

@@ -30,7 +30,7 @@ STARTER_NOTE = (
 )
 UNHEARD_NOTE = "**Without an event adapter the structure will not be followed.**"
 
-_stop: dict[str, threading.Event] = {}  # by browser session, while its song is being made
+_stop: dict[str, threading.Event] = {}  # by browser session, while its song waits or is being made
 
 
 def show_structure(text: str, length: str | None) -> tuple[Any, Any]:
@@ -65,11 +65,18 @@ def open_song(name: str, songs: list[Made]) -> tuple[Any, Any, Any]:
     return _heard(Path(wav), None), wav, sidecar
 
 
-def stop_song(request: gr.Request) -> str:
-    """Ask this visitor's song to stop after its current step; a song still in the queue is taken out of it."""
-    if (event := _stop.get(request.session_hash)) is not None:
-        event.set()
-    return "Stopped. Nothing was written."
+def ask_for_song(request: gr.Request) -> str:
+    """Note that this visitor's song may be stopped from now on, while it waits for its turn as well."""
+    _stop.setdefault(request.session_hash, threading.Event())
+    return ""
+
+
+def stop_song(request: gr.Request) -> Any:
+    """Ask this visitor's song to stop: after its current step, or when its turn comes."""
+    if (event := _stop.get(request.session_hash)) is None:
+        return gr.skip()
+    event.set()
+    return "Stopping …"
 
 
 def build(
@@ -104,7 +111,7 @@ def build(
             with gr.Row():
                 button = gr.Button("Generate", variant="primary", scale=4)
                 stop = gr.Button("Stop", scale=1, min_width=80)
-            status = gr.Markdown(elem_classes="sst-status", min_height=28)
+            status = gr.Markdown(min_height=56)
             with gr.Column(visible=False) as result:
                 songs_chooser = gr.Dropdown([], label="Songs of this visit", visible=False)
                 song = Timeline(timeline_value(1.0, []))
@@ -153,7 +160,7 @@ def build(
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
     ) -> tuple[Any, ...]:
         """Make a song from a structure such as `intro 0-4, verse 4-12, chorus 12-20`."""
-        stopped = _stop[request.session_hash] = threading.Event()
+        stopped = _stop.setdefault(request.session_hash, threading.Event())
         try:
             job = make_job(
                 {
@@ -182,12 +189,11 @@ def build(
                 cancelled=stopped.is_set,
             )
         except Cancelled:
-            return *(gr.skip() for _ in range(6)), stop_song(request)
+            return *(gr.skip() for _ in range(6)), "Stopped. Nothing was written."
         except StudioError as problem:
             raise gr.Error(str(problem)) from problem
         finally:
-            if _stop.get(request.session_hash) is stopped:
-                del _stop[request.session_hash]
+            _stop.pop(request.session_hash, None)
         name = f"{len(songs) + 1}: {', '.join(e.type for e in finished.events if e.is_section)}, seed {job.seed}"
         songs = [(name, str(finished.audio), str(finished.sidecar)), *songs]
         chooser = gr.update(choices=[song[0] for song in songs], value=name, visible=len(songs) > 1)
@@ -234,7 +240,7 @@ def build(
         strength,
         tags,
     ]
-    making = button.click(
+    making = button.click(ask_for_song, None, status, **shown).then(
         make_song,
         [*wishes, songs],
         [song, wav, sidecar, songs, songs_chooser, result, status],
@@ -244,7 +250,7 @@ def build(
     )
     for ready in (making.success, opened.then):
         ready(hear, [songs_chooser, songs], [song, verdict], show_progress="hidden", api_visibility="private")
-    stop.click(stop_song, None, status, cancels=[making], **shown)
+    stop.click(stop_song, None, status, **shown)
     return adapter
 
 
@@ -300,4 +306,6 @@ def _heard(wav: Path, heard: list[Event] | None) -> dict[str, Any]:
 def _done(song: Song) -> str:
     steps, adapter = song.made["steps"], song.made["adapter_has_events"]
     said = f"{song.duration:.1f} s of song made in {song.took:.1f} s, {steps} steps, seed {song.made['seed']}."
+    if untaught := song.made["untaught"]:
+        said += f" The adapter has never been taught {' or '.join(untaught)}: expect nothing of it there."
     return said if adapter or not song.events else f"{said} {UNHEARD_NOTE}"

@@ -131,3 +131,13 @@ def test_a_folder_that_cannot_be_written_is_told(random_model, tmp_path):
 def test_files_get_names_that_nobody_guesses(random_model):
     songs = [generate_song(ask(), model=str(random_model)) for _ in range(2)]
     assert songs[0].audio != songs[1].audio and all(len(Path(s.audio).stem) > 25 for s in songs)
+
+
+def test_the_starter_brings_an_adapter_and_says_what_it_was_never_taught(tmp_path):
+    song = generate_song(make_job({"structure": "verse 0-2, drop 2-4", "steps": 2}), output=tmp_path / "song.wav")
+    assert song.made["model"] == "starter" and song.made["adapter_has_events"]
+    assert song.made["untaught"] == ["drop"]
+    bare = generate_song(
+        make_job({"structure": "verse 0-2, drop 2-4", "steps": 2, "adapter": "none"}), output=tmp_path / "bare.wav"
+    )
+    assert bare.made["adapter"] is None and not bare.made["adapter_has_events"]

@@ -97,3 +97,13 @@ def test_a_number_that_is_none_is_told(page):
     page.get_by_label("BPM", exact=True).fill("fast")
     page.get_by_role("button", name="Generate", exact=True).click()
     page.get_by_text("`bpm` is 'fast'").first.wait_for()
+
+
+def test_a_song_that_is_being_made_can_be_stopped(page):
+    page.get_by_role("button", name="More").click()
+    page.get_by_label("Steps", exact=True).fill("200")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("Making the song").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("Stopped. Nothing was written.").wait_for()
+    assert page.locator(".sst[data-mode=view]:visible").count() == 0
