@@ -81,8 +81,11 @@ def main() -> int:
     """Make the demo songs in a folder."""
     parser = argparse.ArgumentParser(prog="python -m acestep.starter.demo", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    if hasattr(os, "nice"):
+        os.nice(10)  # the page that waits to be looked at goes first
     try:
-        make_demo(parser.parse_args().folder)
+        make_demo(folder)
     except StudioError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
