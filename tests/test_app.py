@@ -137,3 +137,46 @@ def test_the_page_has_four_tabs_and_says_what_runs(tmp_path):
     assert {"/generate_sample", "/start_training", "/stop_training", "/poll_training"} <= set(named)
     header = header_html("somebody/<i>odd")
     assert "Structure Studio" in header and "&lt;i&gt;odd" in header
+
+
+HOLD = """
+import sys
+from training.device_lock import try_lock
+with try_lock(sys.argv[1], "training my_run"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_run_that_takes_the_device_gets_the_pages_memory_and_the_page_waits(random_model, tmp_path):
+    from generation.jobs import make_job
+    from generation.service import Cancelled, generate_song, release, warm_pipeline
+    from lora_ui import device_name, header_html
+    from training import device_lock
+
+    device = device_name()[0]
+
+    first = warm_pipeline(str(random_model))
+    run = subprocess.Popen(
+        [sys.executable, "-c", HOLD, device], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert run.stdout.readline().strip() == b"held"
+        header_html(str(random_model))  # what the page asks for every few seconds
+        second = warm_pipeline(str(random_model))
+        assert second is not first
+        said: list[str] = []
+        with pytest.raises(Cancelled):
+            generate_song(
+                make_job({"structure": "verse 0-2"}),
+                model=str(random_model),
+                device=device,
+                output=tmp_path / "song.wav",
+                gate=device_lock,
+                on_wait=said.append,
+                cancelled=lambda: bool(said),
+            )
+        assert "training my_run" in said[0]
+    finally:
+        run.communicate(b"\n")
+        release()
