@@ -79,7 +79,7 @@ def generate(page: Page, target: Path) -> None:
     page.get_by_label("Caption", exact=True).locator(visible).first.fill(CAPTION)
     page.get_by_role("button", name="Generate", exact=True).locator(visible).first.click()
     page.get_by_text("s of song made").wait_for()
-    page.wait_for_selector(".sst[data-mode=view][data-drawn] >> visible=true")
+    page.wait_for_selector(".sst[data-mode=view] .sst-compare >> visible=true")  # the judge has listened
     page.wait_for_timeout(1500)
     page.screenshot(path=target, full_page=True)
 
