@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { children, clock, element } = window.TimelinePaint;
+  const { children, clock, element } = window.TimelineElements;
 
   function mount({ element: host, trigger, props, watch }) {
     const root = host.querySelector(".ssl");

@@ -10,7 +10,7 @@ from annotate.dataset import Song
 from annotate.timeline import asset, head_tags, static_paths, vocabulary_data
 
 _HERE = Path(__file__).resolve().parent
-_ASSETS = (_HERE / "song_list.css", _HERE / "timeline_paint.js", _HERE / "song_list.js")
+_ASSETS = (_HERE / "song_list.css", _HERE / "elements.js", _HERE / "song_list.js")
 
 
 def song_list_value(songs: Iterable[Song], selected: str | None) -> dict[str, Any]:

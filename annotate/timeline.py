@@ -46,7 +46,20 @@ PLAN_COLUMNS = 1000
 
 _HERE = Path(__file__).resolve().parent
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
-_PARTS = ("timeline.css", "timeline_model.js", "timeline_paint.js", "timeline.js")
+_PARTS = (  # in the order in which a browser is to run them
+    "timeline.css",
+    "elements.js",
+    "timeline_model.js",
+    "timeline_wave.js",
+    "timeline_paint.js",
+    "timeline_sound.js",
+    "timeline_edits.js",
+    "timeline_pointer.js",
+    "timeline_keys.js",
+    "timeline_controls.js",
+    "timeline_folds.js",
+    "timeline.js",
+)
 _ASSETS = (_PLOTLY, *(_HERE / name for name in _PARTS))
 
 

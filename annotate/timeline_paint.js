@@ -1,138 +1,113 @@
-/* Painting of the timeline: Plotly draws waveform and ruler, plain elements draw what is dragged.
-
-Names and labels are a person's words: they are only ever set as text. */
+/* Painting of the timeline's stage: Plotly draws waveform and ruler, plain elements draw what is dragged. */
 (function () {
   "use strict";
 
-  const LEVELS = 5; // steps of brightness; each is one line trace
-  const BUCKET = 2; // px of one drawn bucket: more points than this cost time and show nothing
-  const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
-  const RULER = 24; // px below the waveform
+  const { clock, children, element, inkOn } = window.TimelineElements;
+  const { wave } = window.TimelineWave;
 
-  const SHADES = {
-    light: { peak: "rgba(71,85,105,0.28)", loudness: ["#1e3a5f", "#2f6690", "#4f93b0", "#8a8f6a", "#b9822f"] },
-    dark: { peak: "rgba(190,205,225,0.25)", loudness: ["#5f86b8", "#6fa8d0", "#8fcbe0", "#d3cf9f", "#f3c06b"] },
+  window.timelinePaint = function (timeline) {
+    const plotly = window.Plotly; // a gr.Plot on the page may later put another version there
+    const { root, stage, plot, q, colour } = timeline;
+    let drawn = ""; // what the waveform shows
+
+    function paint() {
+      timeline.width = stage.clientWidth; // sizes first: asking between two writes would lay the page out anew
+      const tall = plot.clientHeight;
+      root.dataset.theme = document.body.classList.contains("dark") ? "dark" : "light";
+      const { model, selected, view, value } = timeline;
+      const shown = (e) => e.end >= view[0] && e.start <= view[1];
+      const parts = model.parts();
+      const chosen = selected?.part == null ? null : model.partAt(selected.part);
+      const isChosen = (p) => chosen !== null && p.start === chosen.start;
+      lane(".sst-sections", parts.filter(shown), isChosen, value.names?.[0]);
+      const compare = timeline.compared();
+      q(".sst-compare").hidden = !compare.length;
+      lane(".sst-compare", compare.filter(shown), () => false, value.names?.[1]);
+      q(".sst-moments").hidden = !model.moments.length;
+      lane(".sst-moments", model.moments.filter(shown).map((m) => ({ ...m, section: m })), () => false);
+      const coloured = parts.filter((p) => p.section && shown(p));
+      children(q(".sst-tints"), coloured, () => element("div", "sst-tint"), (box, part) => {
+        place(box, part);
+        box.style.background = colour(part.section.type);
+        box.dataset.selected = isChosen(part) ? "yes" : "no";
+      });
+      const cuts = model.boundaries().filter((b) => b >= view[0] && b <= view[1]);
+      children(q(".sst-edges"), cuts, () => element("div", "sst-edge"), (box, b) => {
+        box.style.transform = `translateX(${timeline.x(b)}px)`;
+        box.dataset.time = b;
+        box.dataset.selected = selected?.boundary === b ? "yes" : "no";
+      });
+      paintHead();
+      paintMinimap(parts);
+      paintWave(tall);
+      return chosen || model.partAt(timeline.targetTime());
+    }
+
+    function paintWave(tall) {
+      const { view, value, envelope, model, width } = timeline;
+      const { theme } = root.dataset;
+      const wanted = [view, width, tall, theme, envelope && value.track, model.duration].join();
+      if (wanted === drawn) return;
+      drawn = wanted;
+      wave(plotly, plot, envelope, view, theme);
+    }
+
+    function place(box, span) {
+      const left = Math.max(-2, timeline.x(span.start)), right = Math.min(timeline.width + 2, timeline.x(span.end));
+      box.style.transform = `translateX(${left}px)`;
+      box.style.width = `${Math.max(2, right - left)}px`;
+    }
+
+    function lane(selector, spans, isChosen, name) {
+      const box = q(selector);
+      const make = () => {
+        const block = element("div", "sst-block");
+        block.append(element("span", "sst-fill"), element("span", "sst-word"));
+        return block;
+      };
+      box.querySelector(".sst-row")?.remove();
+      children(box, spans, make, (block, span) => {
+        place(block, span);
+        const { section } = span, [fill, word] = block.children;
+        const tint = section ? colour(section.type) : "";
+        const text = section ? section.text || section.type : "free";
+        block.dataset.free = section ? "no" : "yes";
+        block.dataset.selected = isChosen(span) ? "yes" : "no";
+        block.dataset.type = section ? section.type : "";
+        block.style.setProperty("--colour", tint);
+        fill.hidden = !section || box.classList.contains("sst-moments");
+        const strength = section && typeof section.intensity === "number" ? section.intensity : 1;
+        fill.style.height = `${30 + 70 * strength}%`;
+        word.textContent = text;
+        word.style.color = section && !fill.hidden && strength > 0.6 ? inkOn(tint) : "";
+        const label = section && section.label ? `: ${section.label}` : "";
+        block.title = `${text}${label} (${clock(span.start, 2)} to ${clock(span.end, 2)})`;
+      });
+      if (name && spans.length) box.append(element("span", "sst-row", name));
+    }
+
+    function paintHead() {
+      const { head, view, value, model } = timeline;
+      const mark = q(".sst-playhead");
+      mark.hidden = !value.track || head < view[0] - 1e-6 || head > view[1] + 1e-6;
+      mark.style.transform = `translateX(${timeline.x(head)}px)`;
+      const text = `${clock(head, 2)} / ${clock(model.duration, 2)}`;
+      if (q(".sst-clock").textContent !== text) q(".sst-clock").textContent = text;
+    }
+
+    function paintMinimap(parts) {
+      const { view, model } = timeline;
+      const share = (t) => `${(100 * t) / (model.duration || 1)}%`;
+      const marked = parts.filter((p) => p.section);
+      children(q(".sst-minimap-parts"), marked, () => element("div", "sst-minimap-part"), (box, part) => {
+        box.style.left = share(part.start);
+        box.style.width = share(part.end - part.start);
+        box.style.background = colour(part.section.type);
+      });
+      q(".sst-window").style.left = share(view[0]);
+      q(".sst-window").style.width = share(view[1] - view[0]);
+    }
+
+    return { paint, paintHead };
   };
-  const INK = { light: "#4b5563", dark: "#b6bdc9" };
-
-  /* 75.5 to 1:15.50; `digits` after the point. */
-  function clock(t, digits) {
-    const unit = 10 ** digits;
-    const whole = Math.round(Math.max(0, t) * unit);
-    const minutes = Math.floor(whole / (60 * unit));
-    const seconds = (whole - minutes * 60 * unit) / unit;
-    return `${minutes}:${seconds.toFixed(digits).padStart(digits ? digits + 3 : 2, "0")}`;
-  }
-
-  /* What is drawn of an envelope: int8 rows (lowest, highest, brightness) at `rate` buckets a second. Brightness is
-     averaged over a second and stretched to what this song has, since it is differences that show its parts. */
-  function readEnvelope(rows, rate) {
-    const count = rows.length / 3;
-    let top = 6;
-    for (let i = 0; i < rows.length; i += 3) top = Math.max(top, -rows[i], rows[i + 1]);
-    const smooth = new Float32Array(count);
-    const reach = Math.round(rate / 2);
-    let weight = 0, sum = 0;
-    const loud = (k) => rows[3 * k + 1] - rows[3 * k]; // silence has no colour of its own
-    for (let k = -reach; k < count; k++) {
-      const enter = k + reach, leave = k - reach - 1;
-      if (enter < count) (weight += loud(enter)), (sum += loud(enter) * rows[3 * enter + 2]);
-      if (leave >= 0) (weight -= loud(leave)), (sum -= loud(leave) * rows[3 * leave + 2]);
-      if (k >= 0) smooth[k] = weight > 0 ? sum / weight : 0;
-    }
-    const heard = Array.from(smooth).filter((_, k) => loud(k) > top / 8).sort((a, b) => a - b);
-    const dark = heard[Math.floor(heard.length * 0.03)] || 0;
-    const bright = heard[Math.floor(heard.length * 0.97)] || 127;
-    const span = Math.max(12, bright - dark); // a song of one colour stays of one colour
-    const shade = Uint8Array.from(smooth, (v) => Math.min(LEVELS - 1, Math.max(0, Math.floor(((v - dark) / span) * LEVELS))));
-    return { rows, rate, top, shade };
-  }
-
-  /* Line traces of [from, to] seconds: behind, one stroke per bucket from the lowest to the highest sample; on it, in
-     the colour of its brightness, one as high as the bucket is loud on average. */
-  function strokes(envelope, from, to, width, shades) {
-    const trace = (color) => ({
-      type: "scatter", mode: "lines", hoverinfo: "skip", x: [], y: [], line: { color, width: BUCKET * 0.8 },
-    });
-    const traces = [...shades.loudness.map(trace)];
-    const peak = trace(shades.peak);
-    if (!envelope || !(to > from)) return [peak, ...traces];
-    const { rows, rate, top, shade } = envelope;
-    const count = rows.length / 3;
-    const buckets = Math.max(1, Math.floor(width / BUCKET));
-    const step = (to - from) / buckets;
-    for (let i = 0; i < buckets; i++) {
-      const first = Math.max(0, Math.floor((from + i * step) * rate));
-      const last = Math.min(count, Math.max(first + 1, Math.floor((from + (i + 1) * step) * rate)));
-      if (first >= count) break;
-      let low = 127, high = -127, lows = 0, highs = 0;
-      for (let k = first; k < last; k++) {
-        low = Math.min(low, rows[3 * k]);
-        high = Math.max(high, rows[3 * k + 1]);
-        lows += rows[3 * k];
-        highs += rows[3 * k + 1];
-      }
-      const t = from + (i + 0.5) * step, n = last - first;
-      if (n > 1) stroke(peak, t, low / top, high / top);
-      stroke(traces[shade[(first + last) >> 1] ?? shade[first]], t, lows / n / top, highs / n / top);
-    }
-    return [peak, ...traces];
-  }
-
-  function stroke({ x, y }, t, low, high) {
-    const least = Math.max(0, 0.006 - (high - low)) / 2; // silence is a line, not nothing
-    x.push(t, t, t);
-    y.push(low - least, high + least, null);
-  }
-
-  function ticks(from, to, width) {
-    const fits = Math.max(2, width / 70);
-    const step = STEPS.find((s) => (to - from) / s <= fits) || STEPS[STEPS.length - 1];
-    const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
-    const values = [];
-    for (let i = Math.ceil(from / step); i * step <= to + 1e-9; i++) values.push(i * step);
-    return { values, names: values.map((t) => clock(t, digits)) };
-  }
-
-  /* Waveform and ruler of [from, to]. Fixed margins, so that a pixel is a time without asking Plotly. */
-  function wave(plotly, plot, envelope, view, theme) {
-    const width = plot.clientWidth;
-    const { values, names } = ticks(view[0], view[1], width);
-    const axis = { fixedrange: true, zeroline: false, showgrid: false };
-    const layout = {
-      width, height: plot.clientHeight, margin: { l: 0, r: 0, t: 0, b: RULER, autoexpand: false }, showlegend: false,
-      paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: INK[theme], size: 11, family: "inherit" },
-      xaxis: {
-        ...axis, range: view, tickvals: values, ticktext: names, ticks: "outside", ticklen: 4, tickcolor: INK[theme],
-        ticklabelposition: "outside right", tickangle: 0,
-      },
-      yaxis: { ...axis, range: [-1.05, 1.05], visible: false },
-    };
-    const data = strokes(envelope, view[0], view[1], width, SHADES[theme]);
-    return plotly.react(plot, data, layout, { staticPlot: true, displayModeBar: false, responsive: false });
-  }
-
-  /* Exactly n children of one kind; `make` builds a missing one, `fill` sets each. Elements are reused. */
-  function children(box, items, make, fill) {
-    while (box.children.length > items.length) box.lastChild.remove();
-    while (box.children.length < items.length) box.append(make());
-    items.forEach((item, i) => fill(box.children[i], item, i));
-  }
-
-  function element(tag, className, text) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
-
-  /* Black or white, whichever reads better on #rrggbb. */
-  function inkOn(colour) {
-    const [r, g, b] = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255);
-    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    const light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-    return light > 0.179 ? "#111" : "#fff";
-  }
-
-  window.TimelinePaint = { clock, readEnvelope, wave, children, element, inkOn, RULER };
 })();

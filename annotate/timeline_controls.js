@@ -1,0 +1,97 @@
+/* Buttons, names and folds below the timeline's stage: what they do, when they can be used, and the next step in words. */
+(function () {
+  "use strict";
+
+  const { children, element } = window.TimelineElements;
+
+  window.timelineControls = function (timeline) {
+    const { root, q, colours, edits, sound, keys } = timeline;
+
+    const commands = {
+      play: sound.toggle,
+      mark: () => edits.mark(timeline.head),
+      remove: edits.remove,
+      undo: () => edits.travel(true),
+      redo: () => edits.travel(false),
+      out: () => timeline.zoomAtHead(1.6),
+      in: () => timeline.zoomAtHead(1 / 1.6),
+      fit: () => timeline.setView(0, timeline.model.duration),
+      keys: keys.toggleSheet,
+    };
+    root.addEventListener("pointerdown", (event) => {
+      // A clicked button must not take the focus: the next space should play, not press it again.
+      if (event.target.closest("button")) event.preventDefault();
+    });
+    root.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-do]");
+      if (button) commands[button.dataset.do]();
+      const name = event.target.closest(".sst-name");
+      if (name) edits.rename(name.dataset.type || null);
+      if (button || name) root.focus({ preventScroll: true });
+      const row = event.target.closest(".sst-table tbody tr");
+      if (row) edits.showEvent(Number(row.dataset.time));
+    });
+    root.addEventListener("keydown", (event) => {
+      const row = event.target.closest(".sst-table tbody tr");
+      if (row && event.key === "Enter") return edits.showEvent(Number(row.dataset.time));
+      keys.press(event);
+    });
+    for (const fold of root.querySelectorAll("details")) fold.addEventListener("toggle", timeline.draw);
+
+    function fillNames() {
+      const names = colours.types.map((type) => [type, colours.keys.indexOf(type) + 1 || ""]);
+      children(q(".sst-names"), [...names, ["", 0]], () => element("button", "sst-name"), (button, [type, digit]) => {
+        button.type = "button";
+        button.dataset.type = type;
+        button.style.setProperty("--colour", type ? timeline.colour(type) : "transparent");
+        button.append(type || "free");
+        if (digit !== "") button.append(element("kbd", "", digit));
+      });
+      const own = element("input");
+      own.placeholder = "another word…";
+      own.setAttribute("aria-label", "Name the part with another word, then press Enter");
+      own.maxLength = 60;
+      own.addEventListener("keydown", (event) => {
+        event.stopPropagation();
+        if (event.key !== "Enter" && event.key !== "Escape") return;
+        const word = own.value.trim().toLowerCase();
+        if (event.key === "Enter" && word) edits.rename(word);
+        own.value = "";
+        root.focus({ preventScroll: true });
+      });
+      q(".sst-names").append(own);
+    }
+
+    /* `part` is the one that a name would go to. */
+    function paint(part) {
+      for (const name of root.querySelectorAll(".sst-name")) {
+        const current = part && (part.section ? part.section.type : "") === name.dataset.type;
+        name.dataset.current = current ? "yes" : "no";
+        name.setAttribute("aria-pressed", current ? "true" : "false");
+      }
+      q('[data-do="undo"]').disabled = !timeline.model.canUndo;
+      q('[data-do="redo"]').disabled = !timeline.model.canRedo;
+      q('[data-do="remove"]').disabled = timeline.currentBoundary() === null;
+      q('[data-do="mark"]').disabled = !timeline.editable;
+      const hint = advice();
+      if (q(".sst-hint").textContent !== hint) q(".sst-hint").textContent = hint;
+    }
+
+    /* The one sentence that says what to do next. */
+    function advice() {
+      if (!timeline.editable) return "";
+      if (timeline.composing) return "Click where a part begins, name it below, drag its boundaries: the text follows.";
+      if (!timeline.model.sections.length) {
+        const playing = !timeline.audio.paused;
+        return playing ? "Tap B, or click the wave, where a part begins." : "Press space, tap B where a part begins.";
+      }
+      if (!timeline.named) return "Name the part: 1 intro, 2 verse, 4 chorus … or pick a name below.";
+      const cuts = timeline.model.boundaries().length;
+      if (cuts < 3) return "Tap B where the next part begins. Drag a boundary to move it.";
+      return "Drag a boundary to move it, Delete joins two parts. Page Down opens the next song.";
+    }
+
+    fillNames();
+    return { paint };
+  };
+})();

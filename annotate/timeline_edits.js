@@ -1,0 +1,83 @@
+/* What a person may do on the timeline, whichever key, click or button asks for it. Every edit is sent at once. */
+(function () {
+  "use strict";
+
+  window.timelineEdits = function (timeline) {
+    const select = (selected) => {
+      timeline.selected = selected;
+      timeline.draw();
+    };
+
+    /* A boundary's own time as a selection; a time that is none selects the part alone. */
+    const selectionAt = (t, part = t) => ({
+      part, boundary: timeline.model.boundaries().includes(t) ? t : undefined,
+    });
+
+    function mark(t) {
+      if (!timeline.editable) return;
+      const at = timeline.model.addBoundary(timeline.inSong(t));
+      if (at === null) return;
+      timeline.selected = { part: at, boundary: at > 0 ? at : undefined };
+      timeline.emit();
+    }
+
+    function remove() {
+      const boundary = timeline.currentBoundary();
+      if (!timeline.editable || boundary === null || !timeline.model.removeBoundary(boundary)) return;
+      timeline.selected = null;
+      timeline.emit();
+    }
+
+    function rename(type) {
+      if (!timeline.editable) return;
+      if (timeline.model.setType(timeline.targetTime(), type)) {
+        timeline.named = true;
+        timeline.emit();
+      } else if (!timeline.named) {
+        timeline.named = true; // the guess was right, and the person has said so
+        timeline.draw();
+      }
+    }
+
+    function nudge(by) {
+      const boundary = timeline.currentBoundary();
+      if (!timeline.editable || boundary === null) return;
+      const at = timeline.model.moveBoundary(boundary, boundary + by);
+      timeline.selected = { boundary: at, part: at };
+      timeline.reveal(at);
+      timeline.emit();
+    }
+
+    function travel(back) {
+      if (!timeline.editable || !(back ? timeline.model.undo() : timeline.model.redo())) return;
+      timeline.selected = null;
+      timeline.emit();
+    }
+
+    function seekTo(t) {
+      timeline.sound.seek(t);
+      timeline.reveal(timeline.head);
+    }
+
+    function jump(direction) {
+      const t = timeline.model.boundaryFrom(timeline.head, direction);
+      timeline.sound.seek(t);
+      timeline.selected = selectionAt(t, Math.min(t, timeline.model.duration - 0.001));
+      timeline.reveal(t);
+      timeline.draw();
+    }
+
+    function showEvent(t) {
+      timeline.selected = selectionAt(t);
+      seekTo(t);
+    }
+
+    function otherSong(step) {
+      if (!timeline.editable || timeline.composing) return; // only the annotated song is one of a list
+      timeline.send();
+      document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
+    }
+
+    return { select, mark, remove, rename, nudge, travel, seekTo, jump, showEvent, otherSong };
+  };
+})();

@@ -1,0 +1,74 @@
+/* The two folds below the timeline: its events as a table, and the frame plan as a picture. */
+(function () {
+  "use strict";
+
+  const { clock, children, element } = window.TimelineElements;
+  const LINE = 12; // px of one row of the plan
+  const STILL = 150; // ms without an edit until the plan is asked for
+
+  window.timelineFolds = function (timeline) {
+    const { q, server, colours } = timeline;
+    let waiting = 0;
+
+    function paint() {
+      if (q(".sst-table").open) paintTable();
+      if (q(".sst-plan").open) {
+        clearTimeout(waiting);
+        waiting = setTimeout(askPlan, STILL);
+      }
+    }
+
+    function paintTable() {
+      const { model, selected } = timeline;
+      const make = () => {
+        const row = element("tr");
+        row.tabIndex = 0;
+        for (let i = 0; i < 5; i++) row.append(element("td"));
+        return row;
+      };
+      children(q(".sst-table tbody"), model.events(), make, (row, event) => {
+        const words = [clock(event.start, 3), clock(event.end, 3), `${(event.end - event.start).toFixed(3)} s`];
+        words.push("", event.label || "");
+        words.forEach((word, i) => (row.children[i].textContent = word));
+        const swatch = element("span", "sst-swatch");
+        swatch.style.setProperty("--colour", model.moments.includes(event) ? "transparent" : timeline.colour(event.type));
+        row.children[3].append(swatch, document.createTextNode(event.text || event.type));
+        row.dataset.time = event.start;
+        row.dataset.selected = selected?.part != null && model.partAt(selected.part)?.section === event ? "yes" : "no";
+      });
+    }
+
+    /* The frame plan comes from Python. */
+    async function askPlan() {
+      const events = timeline.model.events();
+      const asked = JSON.stringify(events);
+      if (asked === q(".sst-plan").dataset.asked) return;
+      const plan = await server.plan_picture({ events, duration: timeline.model.duration }).catch(() => null);
+      if (!plan || !plan.ok) return void (q(".sst-plan-text").textContent = plan ? plan.error : "No answer.");
+      q(".sst-plan").dataset.asked = asked;
+      q(".sst-plan-text").textContent = plan.text;
+      children(q(".sst-plan-names"), plan.names, () => element("div"), (box, name) => (box.textContent = name));
+      paintPlan(plan);
+    }
+
+    function paintPlan({ names, columns, cells }) {
+      const canvas = q(".sst-plan canvas");
+      canvas.width = columns;
+      canvas.height = names.length;
+      canvas.style.height = `${names.length * LINE}px`;
+      const bytes = Uint8Array.from(atob(cells), (c) => c.charCodeAt(0));
+      const picture = canvas.getContext("2d").createImageData(columns, names.length);
+      names.forEach((name, row) => {
+        const tint = colours.sections[name] || "#8899aa";
+        const rgb = [1, 3, 5].map((i) => parseInt(tint.slice(i, i + 2), 16));
+        for (let column = 0; column < columns; column++) {
+          const at = row * columns + column;
+          picture.data.set([...rgb, 24 + 0.9 * bytes[at]], 4 * at);
+        }
+      });
+      canvas.getContext("2d").putImageData(picture, 0, 0);
+    }
+
+    return { paint };
+  };
+})();

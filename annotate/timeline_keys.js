@@ -1,0 +1,112 @@
+/* Keys of the timeline, and the sheet that lists them. */
+(function () {
+  "use strict";
+
+  const { element } = window.TimelineElements;
+
+  const KEYS = [
+    ["Space", "play, pause"],
+    ["B or Enter", "begin a part at the play head (a click on the waveform begins one there)"],
+    ["1 … 9", "name the part: selected, or under the play head while playing"],
+    ["0", "leave the part free: nothing is said about it"],
+    ["/", "name the part with a word of your own"],
+    ["Delete", "join the two parts at the selected or nearest boundary"],
+    [", .", "move that boundary by 10 ms"],
+    ["Ctrl+Z", "undo"],
+    ["Ctrl+Y, Ctrl+Shift+Z", "redo"],
+    ["← →", "1 s back, forward; with Shift 5 s, with Ctrl 15 s"],
+    ["↑ ↓", "previous, next boundary"],
+    ["Home, End", "start, end of the song"],
+    ["- =", "zoom out, in (or turn the wheel; with Shift it pans)"],
+    ["F", "whole song"],
+    ["Page Down, Page Up", "next, previous song"],
+    ["Esc", "let go, close this sheet"],
+  ];
+  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F", "Esc"]);
+
+  window.timelineKeys = function (timeline) {
+    const { root, q, colours, edits, sound } = timeline;
+
+    function press(event) {
+      if (event.target.closest?.("input, textarea, select, [contenteditable]") || event.altKey) return;
+      if (event.target.closest?.("button, summary") && (event.key === " " || event.key === "Enter")) return;
+      const action = event.ctrlKey || event.metaKey ? withControl(event) : alone(event);
+      if (!action) return;
+      event.preventDefault();
+      event.stopPropagation();
+      action();
+    }
+
+    function withControl(event) {
+      const letter = event.key.toLowerCase();
+      if (letter === "z") return () => edits.travel(!event.shiftKey);
+      if (letter === "y") return () => edits.travel(false);
+      if (letter === "s") return () => {}; // saved already; the browser's own dialogue would only puzzle
+      if (event.key === "ArrowLeft") return () => edits.seekTo(timeline.head - 15);
+      if (event.key === "ArrowRight") return () => edits.seekTo(timeline.head + 15);
+      return null;
+    }
+
+    function alone(event) {
+      const stride = event.shiftKey ? 5 : 1;
+      if (/^[1-9]$/.test(event.key)) return () => edits.rename(colours.keys[Number(event.key) - 1]);
+      const mark = () => edits.mark(timeline.head);
+      const whole = () => timeline.setView(0, timeline.model.duration);
+      const actions = {
+        " ": sound.toggle,
+        b: mark,
+        B: mark,
+        Enter: mark,
+        0: () => edits.rename(null),
+        Delete: edits.remove,
+        Backspace: edits.remove,
+        ",": () => edits.nudge(-0.01),
+        ".": () => edits.nudge(0.01),
+        ArrowLeft: () => edits.seekTo(timeline.head - stride),
+        ArrowRight: () => edits.seekTo(timeline.head + stride),
+        ArrowUp: () => edits.jump(-1),
+        ArrowDown: () => edits.jump(1),
+        Home: () => edits.seekTo(0),
+        End: () => edits.seekTo(timeline.model.duration),
+        "-": () => timeline.zoomAtHead(1.6),
+        "=": () => timeline.zoomAtHead(1 / 1.6),
+        "+": () => timeline.zoomAtHead(1 / 1.6),
+        f: whole,
+        F: whole,
+        "/": timeline.editable ? () => q(".sst-names input").focus() : null,
+        "?": toggleSheet,
+        PageDown: () => edits.otherSong(1),
+        PageUp: () => edits.otherSong(-1),
+        Escape: letGo,
+      };
+      return actions[event.key] || null;
+    }
+
+    function letGo() {
+      sheet(false);
+      timeline.pointer.letGo();
+      edits.select(null);
+    }
+
+    function toggleSheet() {
+      sheet(q(".sst-keys").hidden);
+    }
+
+    function sheet(open) {
+      const box = q(".sst-keys");
+      if (open && !box.children.length) {
+        const list = element("dl");
+        for (const [keys, does] of KEYS) {
+          if (root.dataset.mode !== "view" || VIEW_KEYS.has(keys)) list.append(element("dt", "", keys), element("dd", "", does));
+        }
+        const close = element("button", "", "Close");
+        close.type = "button";
+        close.addEventListener("click", () => (sheet(false), root.focus({ preventScroll: true })));
+        box.append(list, close);
+      }
+      box.hidden = !open;
+    }
+
+    return { press, toggleSheet };
+  };
+})();
