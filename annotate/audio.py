@@ -6,6 +6,7 @@ here, so that no two decoders disagree about where a song begins.
 """
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def audio_info(path: Path) -> AudioInfo:
     Raises:
         AudioError: no such file, not audio, or empty.
     """
-    _refuse_missing(path)
+    _refuse_missing_or_empty(path)
     try:
         header = soundfile.info(str(path))
         info = AudioInfo(header.samplerate, header.channels, header.frames, header.frames / header.samplerate)
@@ -69,7 +70,7 @@ def audio_blocks(path: Path, block_frames: int = BLOCK_FRAMES) -> Iterator[np.nd
     Raises:
         AudioError: no such file, or not audio.
     """
-    _refuse_missing(path)
+    _refuse_missing_or_empty(path)
     try:
         file = soundfile.SoundFile(str(path))
     except soundfile.LibsndfileError:
@@ -119,11 +120,16 @@ def write_audio(path: Path, samples: np.ndarray, sample_rate: int) -> None:
         path: where to; its folder is made.
         samples: float (frames,) or (frames, channels); beyond [-1, 1] is clipped.
         sample_rate: Hz.
+
+    Raises:
+        OSError: the disk refuses; libsndfile itself would not say why.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    encoded = io.BytesIO()
+    soundfile.write(encoded, np.clip(samples, -1, 1), sample_rate, subtype="PCM_16", format="WAV")
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        soundfile.write(str(partial), np.clip(samples, -1, 1), sample_rate, subtype="PCM_16", format="WAV")
+        partial.write_bytes(encoded.getbuffer())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -135,14 +141,16 @@ def content_hash(path: Path) -> str:
     Raises:
         AudioError: no such file.
     """
-    _refuse_missing(path)
+    _refuse_missing_or_empty(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def _refuse_missing(path: Path) -> None:
+def _refuse_missing_or_empty(path: Path) -> None:
     if not path.is_file():
         raise AudioError(f"There is no file `{path}`. It may have been moved or renamed since the folder was read.")
+    if path.stat().st_size == 0:
+        raise AudioError(f"`{path.name}` is empty (0 bytes). Copy or export it again, or take it out of the folder.")
 
 
 def _unreadable(path: Path) -> AudioError:

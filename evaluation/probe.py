@@ -16,6 +16,7 @@ another equaliser. A judge who never met hiss calls it a section.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -261,6 +262,7 @@ def _examples(song: JudgedSong, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> Probe:
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     features = np.vstack([x for x, _ in examples])
@@ -271,7 +273,10 @@ def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> Probe:
             "has not heard. Mark a second type in more songs of the reference dataset."
         )
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-4)
-    model = LogisticRegression(C=_REGULARISATION, max_iter=200).fit((features - mean) / scale, labels)
+    with warnings.catch_warnings():
+        # Songs whose types sound alike need more steps than are worth waiting for; `check_trust` judges the outcome.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression(C=_REGULARISATION, max_iter=200).fit((features - mean) / scale, labels)
     weights, bias = model.coef_.T, model.intercept_
     if len(model.classes_) == 2:  # sklearn keeps one column, the log odds of the second type
         weights, bias = np.hstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])

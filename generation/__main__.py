@@ -103,6 +103,8 @@ def make_command(arguments: argparse.Namespace) -> None:
             print(json.dumps({"audio": str(song.audio), "sidecar": str(song.sidecar), **song.made}), flush=True)
         else:
             print(song.audio, flush=True)
+        if untaught := song.made["untaught"]:
+            print(f"note: the adapter was never taught {' or '.join(untaught)}.", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

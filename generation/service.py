@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError
-from structure.events import Event
+from structure.events import Event, show_seconds
+from structure.language import did_you_mean
 from structure.places import writing_folder
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
 
@@ -104,7 +105,7 @@ def generate_song(
         Cancelled: `cancelled` said so.
     """
     job.timed_events()  # a typing mistake is told before the model loads
-    adapter_folder(model, job.adapter)  # and so is an adapter that is not there
+    refuse_slips(job, model)  # and so is an adapter that is not there
     target = _check_target(output, overwrite)
     stopped = cancelled or (lambda: False)
     with _warm.lock, _device_turn(gate, device, on_wait, stopped):
@@ -190,6 +191,26 @@ def adapter_folder(model: str, adapter: str) -> Path | None:
     if not folder.is_dir():
         raise RequestError(f"{adapter}: there is no such adapter folder. Give a folder, `none` or `default`.")
     return folder
+
+
+def refuse_slips(job: Job, model: str) -> None:
+    """Refuse a word so near to a known type that it must be a slip, unless the adapter was taught it.
+
+    Raises:
+        RequestError: the adapter does not exist, or a type is misspelt.
+        AdapterError: the adapter's card is damaged.
+    """
+    from acestep.adapter import read_card
+
+    folder = adapter_folder(model, job.adapter)
+    card = read_card(folder) if folder is not None else None
+    for event in job.timed_events():
+        hint = did_you_mean(event.type)
+        if hint and (card is None or event.type not in card.vocabulary):
+            raise RequestError(
+                f"`{event.name}` at {show_seconds(event.start)} is no type of section or moment that is known here."
+                f"{hint}"
+            )
 
 
 def _generate(

@@ -204,7 +204,7 @@ def _parse_item(item: _Item, reach: float) -> Event:
         span = f"{name} {format_time(start)}-{format_time(start + 8)}"
         raise item.error(
             f"only a moment is a point in time. Expected a section's start and end, such as `{span}`, or "
-            f"`family=moment` after it.{_did_you_mean(name)}",
+            f"`family=moment` after it.{did_you_mean(name)}",
             when.start(),
         )
     if end < start:
@@ -274,7 +274,7 @@ def _field_value(item: _Item, found: re.Match[str]) -> Any:
 def _no_time(item: _Item, text: str, name: str | None) -> str:
     """What to say of an item without a readable time in `text`: the likely slip, then what was expected."""
     name = name or _type_before(re.split(r"[\d@=]", text)[0]) or "verse"
-    hint = _did_you_mean(name)
+    hint = did_you_mean(name)
     after = item.prompt[item.offset + len(item.text) :]
     if re.search(r"\d$", text) and re.match(r",\d", after):
         return "write decimals with a point, such as 0.5; a comma ends the item."
@@ -293,7 +293,7 @@ def _no_time(item: _Item, text: str, name: str | None) -> str:
     return f"has no time that can be read. Expected {_EXAMPLES}.{hint}"
 
 
-def _did_you_mean(name: str) -> str:
+def did_you_mean(name: str) -> str:
     """The nearest known types of a word that is none; empty where it is one, or nothing is near."""
     word = re.sub(r"\W*\d+$", "", normalise_type(name))
     if not word or word in SECTION_TYPES + MOMENT_TYPES:

@@ -5,6 +5,7 @@ nothing and a changed song is encoded anew. Long songs go through the codec in b
 memory does not grow with length.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -79,9 +80,10 @@ class LatentCache:
 
         Raises:
             StudioError: the audio cannot be read, holds no sound or holds numbers that are none.
+            OSError: the cache cannot be written.
         """
         from safetensors import SafetensorError
-        from safetensors.torch import load_file, save_file
+        from safetensors.torch import load_file, save
 
         path = self.path(audio)
         try:
@@ -90,10 +92,15 @@ class LatentCache:
             pass
         latents = self._encode(audio)
         self.encoded += 1
-        self.folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
-        save_file({"latents": latents.contiguous()}, part)
-        os.replace(part, path)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(save({"latents": latents.contiguous()}))
+            os.replace(part, path)
+        except OSError as problem:  # a full disk names no file by itself
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise OSError(problem.errno, problem.strerror, str(self.folder)) from problem
         return latents
 
     def _encode(self, audio: Path) -> "Tensor":

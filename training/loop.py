@@ -4,6 +4,7 @@ Everything random about step n follows from the seed and n (see `crops.stream`),
 ends with the same weights as one that was never interrupted.
 """
 
+import contextlib
 import math
 import shutil
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from acestep.adapter import save_adapter
@@ -26,6 +28,7 @@ from training.latents import LatentCache
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.progress import Progress, Stopped
 from training.run_folder import STOP_FILE, RunLog, RunState, append_metrics, take_over_metrics, write_config
+from training.runs import refuse_to_replace
 from training.settings import TrainingSettings
 from training.step import backward, held_out_batches, mean_loss
 
@@ -49,6 +52,7 @@ def train(settings: TrainingSettings) -> RunState:
     Raises:
         StudioError: something the person can change; the run's state then says `failed` with the same words.
     """
+    refuse_to_replace(settings)
     folder = settings.output_dir
     progress = _open_run(folder, settings)
     try:
@@ -67,6 +71,12 @@ def train(settings: TrainingSettings) -> RunState:
             "or turn on --gradient-checkpointing."
         )
         progress.at("failed", sentence)
+        raise TrainingError(sentence) from problem
+    except (OSError, SafetensorError) as problem:
+        where, why = getattr(problem, "filename", None) or folder, getattr(problem, "strerror", None) or problem
+        sentence = f"{where}: {why}. Make room or give write access there, then start again."
+        with contextlib.suppress(OSError):  # the state may lie on the same full disk
+            progress.at("failed", sentence)
         raise TrainingError(sentence) from problem
     except BaseException as problem:
         known = isinstance(problem, StudioError)

@@ -67,11 +67,12 @@ def start_run(settings: TrainingSettings) -> Run:
         settings: `output_dir` becomes the run folder.
 
     Raises:
-        RunError: a run is already going on in that folder, or it cannot be written.
+        RunError: a run is already going on or has ended in that folder, or it cannot be written.
     """
     folder = settings.output_dir.resolve()
     if (folder / STATE_FILE).exists() and not read_state(folder).ended:
         raise RunError(f"{folder}: a run is going on there; stop it or choose another folder.")
+    refuse_to_replace(settings)
     settings = settings.model_copy(update={"output_dir": folder, "dataset_dir": settings.dataset_dir.resolve()})
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,22 @@ def start_run(settings: TrainingSettings) -> Run:
     except psutil.NoSuchProcess:  # it has had its say in the log already
         write_launch(folder, process.pid, None)
     return Run(folder, settings, read_state(folder))
+
+
+def refuse_to_replace(settings: TrainingSettings) -> None:
+    """Let no new run write over what another has learned; a run that goes on in its own folder may.
+
+    Raises:
+        RunError: the folder holds an adapter or checkpoints of another run.
+    """
+    folder = settings.output_dir.resolve()
+    if settings.resume_from is not None and settings.resume_from.resolve().is_relative_to(folder):
+        return
+    if has_adapter(folder) or list_checkpoints(folder):
+        raise RunError(
+            f"{settings.output_dir}: holds what another run has learned; choose another --output-dir, or go on with "
+            f"that run by --resume-from {settings.output_dir}."
+        )
 
 
 def resume_run(folder: Path) -> Run:

@@ -1,5 +1,6 @@
 """One reader for all formats; what it refuses, it names."""
 
+import sys
 from pathlib import Path
 
 import av
@@ -68,6 +69,24 @@ def test_written_audio_reads_back_and_too_loud_is_clipped(tmp_path: Path):
     assert [p.name for p in path.parent.iterdir()] == ["song.wav"]  # nothing half-written stays
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of a file")
+def test_a_disk_without_room_says_so_and_keeps_the_song_before(tmp_path: Path):
+    import resource
+
+    path = tmp_path / "song.wav"
+    write_audio(path, tone(0.1), RATE)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_audio(path, tone(), RATE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["song.wav"]
+
+
 def test_a_hash_is_of_the_content_not_of_the_name(tmp_path: Path):
     one, two, three = (tmp_path / f"{name}.wav" for name in "abc")
     for path, hertz in ((one, 440.0), (two, 440.0), (three, 441.0)):
@@ -90,6 +109,13 @@ def test_a_file_without_samples_is_called_empty(tmp_path: Path):
     soundfile.write(path, np.zeros((0, 1)), RATE)
     with pytest.raises(AudioError, match="holds no sound"):
         read_audio(path)
+
+
+def test_a_file_without_bytes_is_called_empty_not_of_a_wrong_kind(tmp_path: Path):
+    path = tmp_path / "cut-off.mp3"
+    path.touch()
+    with pytest.raises(AudioError, match=r"`cut-off\.mp3` is empty"):
+        audio_info(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

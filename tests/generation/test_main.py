@@ -30,6 +30,7 @@ def test_parse_prints_the_events_as_json():
         ("parse", "intro 0-4, verse 4-"),
         ("parse", "intro 0-4, verse 2-8"),
         ("make", "intro 0-4, vrse", "--output", "x.wav"),
+        ("make", "intr 0-4, verse 4-8", "--output", "x.wav"),
         ("make",),
         ("make", "intro 0-4", "--bpm", "-3"),
         ("make", "intro 0-4", "--output", "song.mp3"),

@@ -48,6 +48,15 @@ def test_the_same_request_makes_the_same_song_again(random_model, tmp_path):
     assert first == again != other
 
 
+def test_a_misspelt_type_is_a_slip_and_a_word_of_ones_own_is_not(random_model, tmp_path):
+    with pytest.raises(RequestError, match=r"`intr` at 0\.0 s .* Did you mean `intro`\?"):
+        generate_song(ask(structure="intr 0-1, verse 1-2"), model=str(random_model), output=tmp_path / "song.wav")
+    assert list(tmp_path.iterdir()) == []
+    own = ask(structure="mosh pit 0-1, verse 1-2")
+    song = generate_song(own, model=str(random_model), output=tmp_path / "song.wav")
+    assert [event.type for event in song.events] == ["mosh pit", "verse"]
+
+
 def test_the_model_stays_warm_until_it_is_released(random_model):
     first = warm_pipeline(str(random_model))
     assert warm_pipeline(str(random_model)) is first

@@ -157,6 +157,36 @@ def test_a_flag_of_older_scripts_is_accepted_and_said_to_be_ignored(tmp_path: Pa
     assert "--upload-repo is ignored" in done.stderr and "--upload-private is ignored" in done.stderr
 
 
+def test_what_another_run_has_learned_is_not_replaced(finished: Path, songs: Path, tiny_model: Path, lora_train):
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    done = lora_train(*arguments(songs, tiny_model, finished, "--max-steps", 1))
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert "choose another --output-dir" in done.stderr
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of a file")
+def test_a_cache_that_finds_no_room_ends_the_run_in_one_sentence(
+    songs: Path, tiny_model: Path, tmp_path: Path, machine: dict
+):
+    import resource
+
+    cache = tmp_path / "cache"
+    command = arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1, "--cache-dir", cache)
+    done = subprocess.run(
+        [sys.executable, Path(__file__).parents[2] / "lora_train.py", *map(str, command)],
+        env=machine,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert str(cache) in done.stderr and "Make room" in done.stderr
+    assert read_state(tmp_path / "run").status == "failed"
+    assert list(cache.iterdir()) == []
+
+
 def silent_song(folder: Path, sidecar: dict) -> Path:
     soundfile.write(folder / "song.wav", np.zeros(8000), 8000)
     (folder / "song.json").write_text(json.dumps(sidecar))

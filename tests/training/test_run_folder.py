@@ -95,6 +95,14 @@ def test_a_folder_in_which_a_run_goes_on_is_refused(tmp_path: Path):
         stop_run(tmp_path / "nowhere")
 
 
+def test_a_folder_in_which_a_run_has_ended_is_left_as_it_is(tmp_path: Path):
+    folder = make_run(tmp_path / "a", status="done")
+    (folder / "adapter.json").write_text("{}")
+    with pytest.raises(RunError, match="another run has learned"):
+        start_run(make_settings(dataset_dir=tmp_path, output_dir=folder))
+    assert read_state(folder).status == "done"
+
+
 def test_new_folders_never_meet(tmp_path: Path):
     first = new_run_folder(tmp_path, "My songs/..")
     first.mkdir()
