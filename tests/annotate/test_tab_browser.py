@@ -312,8 +312,10 @@ def test_damaged_things_are_told_in_sentences(serve, visit, songs, tmp_path):
     someone.page.get_by_role("option", name="three.wav").click()
     eventually(lambda: "`three.wav` is not audio" in notice.inner_text())
     someone.page.get_by_role("button", name="Folder").click()
+    field = someone.page.locator("#annotate-folder input, #annotate-folder textarea")
+    eventually(lambda: field.input_value() == str(songs))  # what the page wrote there comes before what is typed
     for path, words in ((tmp_path / "gone", "There is no folder"), (tmp_path, "")):
-        someone.page.locator("#annotate-folder input, #annotate-folder textarea").fill(str(path))
+        field.fill(str(path))
         someone.page.get_by_role("button", name="Open folder").click()
         if words:
             eventually(lambda words=words: words in notice.inner_text())
