@@ -99,7 +99,7 @@ def open_song(rows: list[Row], chosen: gr.SelectData) -> Any:
     try:
         return picture(found[0])
     except StudioError as problem:
-        raise gr.Error(str(problem)) from problem
+        raise gr.Error(str(problem), print_exception=False) from problem
 
 
 def build(dataset: Component, songs: Path | None = None, local: bool = False) -> None:
@@ -144,7 +144,7 @@ def build(dataset: Component, songs: Path | None = None, local: bool = False) ->
             report, found = score_songs(folder if local else None, files, dataset, progress)
             first = picture(found[0])
         except StudioError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise gr.Error(str(problem), print_exception=False) from problem
         cells = [*report.summary_rows(), *report.song_rows()]
         return verdict(report), cells, first, found, gr.update(visible=True)
 

@@ -191,7 +191,7 @@ def build(
         except Cancelled:
             return *(gr.skip() for _ in range(6)), "Stopped. Nothing was written."
         except StudioError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise gr.Error(str(problem), print_exception=False) from problem
         finally:
             _stop.pop(request.session_hash, None)
         name = f"{len(songs) + 1}: {', '.join(e.type for e in finished.events if e.is_section)}, seed {job.seed}"

@@ -201,7 +201,7 @@ def _start(
     try:
         run = start(page.runs_root, model, dataset, preset, **given)
     except StudioError as problem:
-        raise gr.Error(str(problem)) from problem
+        raise gr.Error(str(problem), print_exception=False) from problem
     return _show(page, run.name)
 
 
@@ -209,7 +209,7 @@ def _stop(page: _Page, name: str) -> Updates:
     try:
         stop_run(page.runs_root / name)
     except StudioError as problem:
-        raise gr.Error(str(problem)) from problem
+        raise gr.Error(str(problem), print_exception=False) from problem
     return {page.stop: gr.update(interactive=False, value="Stopping…")}
 
 
@@ -217,7 +217,7 @@ def _resume(page: _Page, name: str) -> Updates:
     try:
         run = resume_run(page.runs_root / name)
     except StudioError as problem:
-        raise gr.Error(str(problem)) from problem
+        raise gr.Error(str(problem), print_exception=False) from problem
     return _show(page, run.name)
 
 
@@ -287,4 +287,4 @@ def _told(action: Any) -> Any:
     try:
         return action()
     except StudioError as problem:
-        raise gr.Error(str(problem)) from problem
+        raise gr.Error(str(problem), print_exception=False) from problem

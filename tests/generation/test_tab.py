@@ -39,9 +39,10 @@ def test_a_program_asks_by_name(client):
     assert json.loads(sidecar.read_text())["generation"]["seed"] == 5
 
 
-def test_a_program_is_told_what_is_wrong(client):
+def test_a_program_is_told_what_is_wrong_and_the_terminal_stays_quiet(client, capfd):
     with pytest.raises(AppError, match="verse"):
         client.predict(structure="verse 4-2", api_name="/generate_sample")
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_without_an_event_adapter_the_page_says_what_to_expect():
