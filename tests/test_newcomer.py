@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from acestep.loading import STARTER_DIR
-
 pytestmark = [pytest.mark.browser, pytest.mark.training, pytest.mark.slow]
 
 REAL_SONGS = Path("/usr/share/games/fretsonfire/data/songs/sectoid")  # Debian: fretsonfire-songs-sectoid
@@ -98,7 +96,6 @@ def read_events(sidecar: Path) -> list[dict[str, Any]]:
     return json.loads(sidecar.read_text())["events"] if sidecar.exists() else []
 
 
-@pytest.mark.skipif(not (STARTER_DIR / "model_index.json").exists(), reason="the starter's weights are not here")
 def test_a_newcomer_marks_trains_asks_and_hears(studio, browser, real_song):
     running = studio("--dataset", str(real_song.parent))
     person = Newcomer(browser, running.url)
