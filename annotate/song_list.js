@@ -44,6 +44,11 @@
       if (next) choose(next.name);
     }
 
+    function settle(song) {
+      song.state = song.problems.length ? "problem" : song.events.length ? "marked" : "new";
+      paint();
+    }
+
     function paint() {
       const shown = songs.filter((song) => song.name.toLowerCase().includes(wanted));
       const make = () => {
@@ -102,8 +107,13 @@
       const song = songs.find((s) => s.name === detail.song);
       if (!song || !root.isConnected) return;
       song.events = detail.events;
-      if (!song.problems.length) song.state = detail.events.length ? "marked" : "new";
-      paint();
+      settle(song);
+    });
+    document.addEventListener("structure-studio:saved", ({ detail }) => {
+      const song = songs.find((s) => s.name === detail.song);
+      if (!song || !root.isConnected) return;
+      song.problems = detail.problems;
+      settle(song);
     });
     document.addEventListener("structure-studio:step", ({ detail }) => root.isConnected && step(detail.step));
     root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components

@@ -62,14 +62,16 @@ def build(root: Path | None, local: bool, ready: Callable[[], None] | None = Non
     with gr.Row(elem_classes="sst-page"):
         with gr.Column(scale=1, min_width=230):
             songs = SongList()
-            upload = gr.UploadButton("Add songs…", file_count="multiple", file_types=["audio"], size="sm")
+            upload = gr.UploadButton(
+                "Add songs…", file_count="multiple", file_types=["audio"], size="sm", elem_id="annotate-upload"
+            )
             with gr.Accordion("Folder", open=root is None, visible=local):
                 folder = gr.Textbox(
                     show_label=False, container=False, placeholder="/home/me/songs", elem_id="annotate-folder"
                 )
                 open_folder = gr.Button("Open folder", size="sm")
         with gr.Column(scale=5, min_width=320):
-            notice = gr.HTML(visible=False, elem_id="annotate-notice")
+            notice = gr.HTML(visible=False, padding=False, elem_id="annotate-notice")
             timeline = Timeline(elem_id="annotate-timeline")
             with gr.Group(visible=False, elem_id="annotate-conflict") as dispute:
                 difference = gr.HTML()
@@ -133,10 +135,10 @@ class _Page:
     folder: gr.Textbox
 
     def save_outputs(self) -> list[gr.blocks.Block]:
-        return [self.timeline, self.dispute, self.difference, self.both]
+        return [self.timeline, self.notice, self.dispute, self.difference, self.both]
 
     def outputs(self) -> list[gr.blocks.Block]:
-        own = [self.desk, self.root, self.song, self.memory, self.songs, self.notice, self.folder]
+        own = [self.desk, self.root, self.song, self.memory, self.songs, self.folder]
         return own + self.save_outputs() + list(self.fields.values())
 
 
@@ -280,6 +282,7 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
     report = {"song": value.get("song"), "rev": value.get("rev")}
     if desk is None:
         return {page.timeline: gr.update(status={**report, "kind": "error", "text": _NO_DESK})}
+    before = _problems(desk, report["song"])
     try:
         text = action(desk)
     except SidecarConflict as conflict:
@@ -289,7 +292,15 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
         return {page.timeline: gr.update(status={**report, "kind": "error", "text": f"Not saved. {problem}"})}
     if text is None:
         return {page.timeline: gr.skip()}
-    return {page.timeline: gr.update(status={**report, "kind": "ok", "text": text})}
+    after = _problems(desk, report["song"])
+    status = gr.update(status={**report, "kind": "ok", "text": text, "problems": after})
+    told = _say(page, after) if after != before else {}
+    return {page.timeline: status, **told}
+
+
+def _problems(desk: Desk, name: object) -> list[str]:
+    song = desk.songs.get(name) if isinstance(name, str) else None
+    return song.problems if song else []
 
 
 def _dispute(page: _Page, desk: Desk, sentence: str) -> Updates:

@@ -31,7 +31,7 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
     width = 1; // px of the stage, as last painted
     head = 0; // play head, seconds
     envelope = null; // what is drawn of the track, once it is here
-    selected = null; // {part: time in it} or {boundary: time}, or both
+    selected = null; // {part: time in it} or {boundary: time}, or both; or {moment: one of the model's}
     named = false; // whether a part of this song has been named since it was opened
     _rev = 0;
     _savedRev = 0;
@@ -208,7 +208,11 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
       if (!news || (news.song && news.song !== this.value.song)) return;
       this._savedRev = Math.max(this._savedRev, news.rev ?? this._rev);
       this.root.dataset.saved = String(this._savedRev);
-      if (this._savedRev >= this._rev) this.say(news); // an older save: a newer one is on its way
+      if (this._savedRev < this._rev) return; // an older save: a newer one is on its way
+      this.say(news);
+      if (!news.problems) return;
+      const detail = { song: this.value.song, problems: news.problems };
+      document.dispatchEvent(new CustomEvent("structure-studio:saved", { detail }));
     }
 
     async fetchTrack() {

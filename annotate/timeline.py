@@ -214,7 +214,8 @@ class Timeline(gr.HTML):
 
     Value: see `timeline_value`, and `rev`, which counts the person's edits. `.input` fires on each edit; give it
     `trigger_mode="always_last"` and `show_progress="hidden"`. What a handler has saved it reports with
-    `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`, which leaves newer edits alone.
+    `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`, which leaves newer edits alone; with
+    `problems`, sentences, the song list learns what is still wrong.
     """
 
     def __init__(

@@ -29,13 +29,14 @@
       if (name) edits.rename(name.dataset.type || null);
       if (button || name) root.focus({ preventScroll: true });
       const row = event.target.closest(".sst-table tbody tr");
-      if (row) edits.showEvent(Number(row.dataset.time));
+      if (row) edits.show(eventOf(row));
     });
     root.addEventListener("keydown", (event) => {
       const row = event.target.closest(".sst-table tbody tr");
-      if (row && event.key === "Enter") return edits.showEvent(Number(row.dataset.time));
+      if (row && event.key === "Enter") return edits.show(eventOf(row));
       keys.press(event);
     });
+    const eventOf = (row) => timeline.model.events()[row.sectionRowIndex];
     for (const fold of root.querySelectorAll("details")) fold.addEventListener("toggle", timeline.draw);
 
     function fillNames() {
@@ -71,7 +72,11 @@
       }
       q('[data-do="undo"]').disabled = !timeline.model.canUndo;
       q('[data-do="redo"]').disabled = !timeline.model.canRedo;
-      q('[data-do="remove"]').disabled = timeline.currentBoundary() === null;
+      const moment = timeline.selected?.moment;
+      const remove = q('[data-do="remove"]');
+      remove.disabled = !moment && timeline.currentBoundary() === null;
+      remove.firstChild.textContent = moment ? `Remove ${moment.type} ` : "Join ";
+      remove.title = moment ? "Remove the selected moment (Delete)" : "Join the two parts at the selected boundary (Delete)";
       q('[data-do="mark"]').disabled = !timeline.editable;
       const hint = advice();
       if (q(".sst-hint").textContent !== hint) q(".sst-hint").textContent = hint;
@@ -81,6 +86,8 @@
     function advice() {
       if (!timeline.editable) return "";
       if (timeline.composing) return "Click where a part begins, name it below, drag its boundaries: the text follows.";
+      const { moment } = timeline.selected || {};
+      if (moment) return `Delete removes this ${moment.text || moment.type}; Escape lets it go.`;
       if (!timeline.model.sections.length) {
         const playing = !timeline.audio.paused;
         return playing ? "Tap B, or click the wave, where a part begins." : "Press space, tap B where a part begins.";

@@ -21,9 +21,11 @@
       timeline.emit();
     }
 
+    /* The selected moment; where none is, the boundary that keys speak of. */
     function remove() {
-      const boundary = timeline.currentBoundary();
-      if (!timeline.editable || boundary === null || !timeline.model.removeBoundary(boundary)) return;
+      const moment = timeline.selected?.moment, boundary = timeline.currentBoundary();
+      if (!timeline.editable || (!moment && boundary === null)) return;
+      if (!(moment ? timeline.model.removeMoment(moment) : timeline.model.removeBoundary(boundary))) return;
       timeline.selected = null;
       timeline.emit();
     }
@@ -67,9 +69,10 @@
       timeline.draw();
     }
 
-    function showEvent(t) {
-      timeline.selected = selectionAt(t);
-      seekTo(t);
+    /* Select it and go there. */
+    function show(event) {
+      timeline.selected = timeline.model.moments.includes(event) ? { moment: event } : selectionAt(event.start);
+      seekTo(event.start);
     }
 
     function otherSong(step) {
@@ -78,6 +81,6 @@
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
-    return { select, mark, remove, rename, nudge, travel, seekTo, jump, showEvent, otherSong };
+    return { select, mark, remove, rename, nudge, travel, seekTo, jump, show, otherSong };
   };
 })();

@@ -20,6 +20,7 @@
 
     function paintTable() {
       const { model, selected } = timeline;
+      const chosen = selected?.moment || (selected?.part != null && model.partAt(selected.part)?.section);
       const make = () => {
         const row = element("tr");
         row.tabIndex = 0;
@@ -33,8 +34,7 @@
         const swatch = element("span", "sst-swatch");
         swatch.style.setProperty("--colour", model.moments.includes(event) ? "transparent" : timeline.colour(event.type));
         row.children[3].append(swatch, document.createTextNode(event.text || event.type));
-        row.dataset.time = event.start;
-        row.dataset.selected = selected?.part != null && model.partAt(selected.part)?.section === event ? "yes" : "no";
+        row.dataset.selected = event === chosen ? "yes" : "no";
       });
     }
 

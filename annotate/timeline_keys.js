@@ -10,7 +10,7 @@
     ["1 … 9", "name the part: selected, or under the play head while playing"],
     ["0", "leave the part free: nothing is said about it"],
     ["/", "name the part with a word of your own"],
-    ["Delete", "join the two parts at the selected or nearest boundary"],
+    ["Delete", "remove the selected moment, else join the two parts at the selected or nearest boundary"],
     [", .", "move that boundary by 10 ms"],
     ["Ctrl+Z", "undo"],
     ["Ctrl+Y, Ctrl+Shift+Z", "redo"],

@@ -2,8 +2,8 @@
 
 A song from 0 to `duration` seconds is cut into parts. A part either is a section (it has a type) or is free: nothing
 is known there, and nothing is saved for it. A boundary is a time strictly inside the song where a part begins;
-moving it moves the end of the part before and the start of the part after. Moments lie on top and are carried along.
-Sections are never changed in place, so that a snapshot for undo is one reference. */
+moving it moves the end of the part before and the start of the part after. Moments lie on top; they are carried along
+or removed. Lists and what they hold are never changed in place, so that a snapshot for undo is two references. */
 (function (scope, define) {
   "use strict";
   if (typeof module === "object" && module.exports) module.exports = define();
@@ -132,6 +132,12 @@ Sections are never changed in place, so that a snapshot for undo is one referenc
       return this._edit(rest.concat({ ...kept, type, start: part.start, end: part.end }), true);
     }
 
+    /* Take one of `moments` away. Returns whether it was one of them. */
+    removeMoment(moment) {
+      const rest = this.moments.filter((m) => m !== moment);
+      return rest.length < this.moments.length && this._edit(this.sections, true, rest);
+    }
+
     /* One undo step for all that happens until `commit`; `cancel` takes it back. */
     begin() {
       this._gesture = this.sections;
@@ -177,23 +183,23 @@ Sections are never changed in place, so that a snapshot for undo is one referenc
       return this.sections.filter((s) => s !== section);
     }
 
-    _edit(sections, result) {
-      sections.sort((a, b) => a.start - b.start);
+    _edit(sections, result, moments = this.moments) {
       if (this._gesture === null) this._remember(this.sections);
-      this.sections = sections;
+      this.sections = [...sections].sort((a, b) => a.start - b.start);
+      this.moments = moments;
       return result;
     }
 
     _remember(sections) {
-      this._past.push(sections);
+      this._past.push([sections, this.moments]);
       if (this._past.length > HISTORY) this._past.shift();
       this._future = [];
     }
 
     _travel(from, to) {
       if (!from.length || this._gesture !== null) return false;
-      to.push(this.sections);
-      this.sections = from.pop();
+      to.push([this.sections, this.moments]);
+      [this.sections, this.moments] = from.pop();
       return true;
     }
   }

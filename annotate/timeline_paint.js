@@ -24,7 +24,8 @@
       q(".sst-compare").hidden = !compare.length;
       lane(".sst-compare", compare.filter(shown), () => false, value.names?.[1]);
       q(".sst-moments").hidden = !model.moments.length;
-      lane(".sst-moments", model.moments.filter(shown).map((m) => ({ ...m, section: m })), () => false);
+      const moments = model.moments.map((m) => ({ ...seen(m), section: m })).filter(shown);
+      lane(".sst-moments", moments, (m) => m.section === selected?.moment);
       const coloured = parts.filter((p) => p.section && shown(p));
       children(q(".sst-tints"), coloured, () => element("div", "sst-tint"), (box, part) => {
         place(box, part);
@@ -41,6 +42,11 @@
       paintMinimap(parts);
       paintWave(tall);
       return chosen || model.partAt(timeline.targetTime());
+    }
+
+    /* Where a moment is drawn: one that runs backwards or lies outside the song must be seen to be removed. */
+    function seen({ start, end }) {
+      return { start: timeline.inSong(Math.min(start, end)), end: timeline.inSong(Math.max(start, end)) };
     }
 
     function paintWave(tall) {
@@ -71,6 +77,7 @@
         const { section } = span, [fill, word] = block.children;
         const tint = section ? colour(section.type) : "";
         const text = section ? section.text || section.type : "free";
+        block.event = section; // for the pointer
         block.dataset.free = section ? "no" : "yes";
         block.dataset.selected = isChosen(span) ? "yes" : "no";
         block.dataset.type = section ? section.type : "";
@@ -81,7 +88,8 @@
         word.textContent = text;
         word.style.color = section && !fill.hidden && strength > 0.6 ? inkOn(tint) : "";
         const label = section && section.label ? `: ${section.label}` : "";
-        block.title = `${text}${label} (${clock(span.start, 2)} to ${clock(span.end, 2)})`;
+        const { start, end } = section || span;
+        block.title = `${text}${label} (${clock(start, 2)} to ${clock(end, 2)})`;
       });
       if (name && spans.length) box.append(element("span", "sst-row", name));
     }

@@ -35,8 +35,9 @@
       if (fingers.size === 2) return void pinch();
       if (fingers.size > 2 || gesture) return;
       const onRuler = event.clientY > q(".sst-wave").getBoundingClientRect().bottom - RULER;
-      const onSections = event.target.closest(".sst-sections");
-      const boundary = timeline.editable && !onRuler ? near(px(event)) : null;
+      const onMoments = event.target.closest(".sst-moments"), onSections = event.target.closest(".sst-sections");
+      const moment = onMoments && event.target.closest(".sst-block")?.event;
+      const boundary = timeline.editable && !onRuler && !onMoments ? near(px(event)) : null;
       gesture = { id: event.pointerId, x: px(event), view: timeline.view, moved: false };
       if (boundary !== null) {
         gesture.boundary = boundary;
@@ -46,7 +47,8 @@
       } else if (onRuler || root.dataset.mode === "view") {
         gesture.scrub = true;
         sound.seek(timeline.time(px(event)));
-      } else gesture.select = Boolean(onSections);
+      } else if (onMoments) gesture.select = moment ? { moment } : null;
+      else if (onSections) gesture.select = { part: timeline.inSong(timeline.time(px(event))) };
     });
 
     function pinch() {
@@ -90,7 +92,7 @@
       if (done.boundary !== undefined) {
         if (timeline.model.commit()) timeline.emit();
       } else if (done.moved || done.scrub) return;
-      else if (done.select) edits.select({ part: timeline.inSong(timeline.time(done.x)) });
+      else if (done.select !== undefined) edits.select(done.select);
       else edits.mark(timeline.time(done.x));
     });
 

@@ -238,6 +238,34 @@ def test_moments_and_what_other_programs_wrote_are_kept(serve, visit, songs):
     assert someone.root.locator("img").count() == 0
 
 
+def test_a_moment_that_cannot_be_saved_is_taken_away(serve, visit, songs):
+    first = {"type": "verse", "start": 0, "end": 40}
+    riser, crash = {"type": "riser", "start": 12, "end": 9}, {"type": "crash", "start": 20, "end": 20}
+    (songs / "one.json").write_text(json.dumps({"events": [first, riser, crash]}))
+    someone = visit(serve(songs))
+    someone.opened("two.wav")
+    someone.page.get_by_role("option", name="one.wav").click()
+    someone.opened("one.wav")
+    notice, row = someone.page.locator("#annotate-notice"), someone.page.get_by_role("option", name="one.wav")
+    assert "riser" in notice.inner_text()
+    someone.click(25)
+    someone.saved("Not saved")
+    someone.root.locator(".sst-moments .sst-block").first.click()
+    eventually(lambda: someone.hint() == "Delete removes this riser; Escape lets it go.")
+    someone.press("Delete")
+    someone.saved("2 sections, 1 moment")
+    assert [e["type"] for e in events_of(songs)] == ["verse", "crash", "verse"]
+    eventually(lambda: notice.is_hidden() and "problem" not in row.inner_text())
+    someone.press("Control+z")
+    someone.saved("Not saved")
+    someone.press("Control+y")
+    someone.saved("Saved")
+    someone.root.locator(".sst-moments .sst-word").click()
+    someone.root.get_by_role("button", name="Remove crash").click()
+    someone.saved("2 sections")
+    assert someone.root.locator(".sst-moments").is_hidden()
+
+
 def test_songs_of_the_list_keep_their_own_marks(serve, visit, songs):
     someone = visit(serve(songs)).opened("one.wav")
     someone.click(10)

@@ -126,6 +126,23 @@ test("moments and unknown keys go through untouched", () => {
   assert.deepEqual(model.events().find((e) => e.mine), SONG[1]);
 });
 
+test("a moment can be taken away, a backwards one too, and brought back", () => {
+  const backwards = { type: "riser", start: 12, end: 9, by: "me" };
+  const model = make([...SONG, backwards]);
+  const before = JSON.stringify(model.events());
+  assert.equal(model.removeMoment(backwards), true);
+  assert.deepEqual(model.moments.map((m) => m.type), ["crash"]);
+  assert.deepEqual(model.boundaries(), [10, 30, 40]); // the parts stay
+  assert.equal(model.removeMoment(backwards), false);
+  model.addBoundary(20);
+  model.undo();
+  assert.deepEqual(model.moments.map((m) => m.type), ["crash"]);
+  model.undo();
+  assert.equal(JSON.stringify(model.events()), before);
+  model.redo();
+  assert.deepEqual(model.moments.map((m) => m.type), ["crash"]);
+});
+
 test("sections that nearly touch share a boundary, overlaps and overruns are cut", () => {
   const model = make([
     { type: "intro", start: -1, end: 10.003 },
