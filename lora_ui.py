@@ -68,7 +68,7 @@ def build_app(
         watch = gr.Timer(WATCH_SECONDS)
         quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on([page.load, watch.tick, adapter.change], partial(header_html, model), adapter, header, **quiet)
-        header.click(lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
+        gr.on([header.click, annotation.train.click], lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
         trained.use.click(lambda folder: use_adapter(model, folder), trained.adapter, [tabs, adapter], **quiet)
     return page
 

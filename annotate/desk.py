@@ -103,6 +103,11 @@ class Desk:
         """The song to begin with: the first that is new, else the first."""
         return next((s.name for s in self.songs.values() if s.state == "new"), next(iter(self.songs), None))
 
+    @property
+    def n_marked(self) -> int:
+        """How many songs are ready to be trained on."""
+        return sum(song.state == "marked" for song in self.songs.values())
+
     def neighbour(self, name: str, step: int) -> str:
         """The song `step` places further down the list; the ends stay."""
         names = list(self.songs)

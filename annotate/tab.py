@@ -24,6 +24,7 @@ from structure.events import Event
 from structure.sidecar import SidecarConflict
 
 LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "tr", "zh", "unknown"]
+WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
 METERS = ["2", "3", "4", "6"]
 _OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
 _NO_DESK = "This page has lost touch with the server. Reload it: everything that was saved is there."
@@ -38,12 +39,14 @@ class AnnotateTab:
         song: path of the open song as text, "" before one is chosen.
         timeline: the song's timeline.
         songs: the list of songs.
+        train: the button that offers training, once enough songs are marked.
     """
 
     root: gr.State
     song: gr.State
     timeline: Timeline
     songs: SongList
+    train: gr.Button
 
 
 def build(root: Path | None, local: bool, ready: Callable[[], None] | None = None) -> AnnotateTab:
@@ -62,6 +65,7 @@ def build(root: Path | None, local: bool, ready: Callable[[], None] | None = Non
     with gr.Row(elem_classes="sst-page"):
         with gr.Column(scale=1, min_width=230):
             songs = SongList()
+            train = gr.Button(visible=False, size="sm", elem_id="annotate-train")
             upload = gr.UploadButton(
                 "Add songs…", file_count="multiple", file_types=["audio"], size="sm", elem_id="annotate-upload"
             )
@@ -82,7 +86,9 @@ def build(root: Path | None, local: bool, ready: Callable[[], None] | None = Non
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
                 fields = _song_fields()
 
-    page = _Page(desk, root_path, song_path, memory, songs, notice, timeline, dispute, difference, both, fields, folder)
+    page = _Page(
+        desk, root_path, song_path, memory, songs, train, notice, timeline, dispute, difference, both, fields, folder
+    )
     arrived = partial(_arrive, page, root, local, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
     gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
@@ -101,7 +107,7 @@ def build(root: Path | None, local: bool, ready: Callable[[], None] | None = Non
         gr.on(triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **always)
     keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
     take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
-    return AnnotateTab(root_path, song_path, timeline, songs)
+    return AnnotateTab(root_path, song_path, timeline, songs, train)
 
 
 def _song_fields() -> dict[str, gr.components.Component]:
@@ -126,6 +132,7 @@ class _Page:
     song: gr.State
     memory: gr.BrowserState
     songs: SongList
+    train: gr.Button
     notice: gr.HTML
     timeline: Timeline
     dispute: gr.Group
@@ -135,7 +142,7 @@ class _Page:
     folder: gr.Textbox
 
     def save_outputs(self) -> list[gr.blocks.Block]:
-        return [self.timeline, self.notice, self.dispute, self.difference, self.both]
+        return [self.timeline, self.train, self.notice, self.dispute, self.difference, self.both]
 
     def outputs(self) -> list[gr.blocks.Block]:
         own = [self.desk, self.root, self.song, self.memory, self.songs, self.folder]
@@ -235,6 +242,7 @@ def _show(
         page.memory: {**(memory or {}), "root": str(desk.root), "song": opened.song.name},
         page.songs: song_list_value(desk.songs.values(), opened.song.name),
         page.folder: str(desk.root),
+        page.train: _offer(desk),
         page.timeline: gr.update(value=value, status=None),
         page.dispute: gr.update(visible=False),
         **_say(page, found),
@@ -249,6 +257,10 @@ def _say(page: _Page, sentences: Sequence[str]) -> Updates:
     """Sentences above the timeline; file names and labels in them are shown as text."""
     lines = "".join(f"<p>{html.escape(line)}</p>" for sentence in sentences for line in sentence.splitlines())
     return {page.notice: gr.update(value=f'<div class="sst-notice">{lines}</div>', visible=bool(sentences))}
+
+
+def _offer(desk: Desk) -> Any:
+    return gr.update(value=f"Train on these {desk.n_marked} songs", visible=desk.n_marked >= WORTH_TRAINING)
 
 
 def _save_events(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
@@ -295,7 +307,7 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
     after = _problems(desk, report["song"])
     status = gr.update(status={**report, "kind": "ok", "text": text, "problems": after})
     told = _say(page, after) if after != before else {}
-    return {page.timeline: status, **told}
+    return {page.timeline: status, page.train: _offer(desk), **told}
 
 
 def _problems(desk: Desk, name: object) -> list[str]:

@@ -12,7 +12,9 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+import soundfile
 
 import app
 from app import PORT, StartError, choose_port
@@ -137,6 +139,22 @@ def test_the_page_has_four_tabs_and_says_what_runs(tmp_path):
     assert {"/generate_sample", "/start_training", "/stop_training", "/poll_training"} <= set(named)
     header = header_html("somebody/<i>odd")
     assert "Structure Studio" in header and "&lt;i&gt;odd" in header
+
+
+@pytest.mark.browser
+def test_four_marked_songs_lead_to_training(studio, browser, tmp_path):
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    for name in "abcd":
+        soundfile.write(songs / f"{name}.wav", np.zeros(22_050 * 3), 22_050)
+        (songs / f"{name}.json").write_text(json.dumps({"events": [{"type": "verse", "start": 0, "end": 3}]}))
+    page = browser.new_context().new_page()
+    page.goto(studio("--dataset", str(songs)).url)
+    page.get_by_role("button", name="Train on these 4 songs").click()
+    page.get_by_role("button", name="Train", exact=True).wait_for()
+    assert page.get_by_role("tab", name="Train").get_attribute("aria-selected") == "true"
+    page.get_by_text("4 songs · ").wait_for()
+    page.context.close()
 
 
 HOLD = """

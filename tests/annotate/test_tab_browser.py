@@ -282,6 +282,21 @@ def test_songs_of_the_list_keep_their_own_marks(serve, visit, songs):
     assert "2 events" in row.inner_text()
 
 
+def test_training_is_offered_from_four_marked_songs(serve, visit, songs, song):
+    marked = json.dumps({"events": [{"type": "verse", "start": 0, "end": 3}]})
+    for name in ("three", "two", "zero"):
+        song(f"{name}.wav", seconds=3.0)
+        (songs / f"{name}.json").write_text(marked)
+    someone = visit(serve(songs)).opened("one.wav")
+    offer = someone.page.locator("#annotate-train")
+    assert offer.is_hidden()
+    someone.click(10)
+    offer.wait_for()
+    assert offer.inner_text() == "Train on these 4 songs"
+    someone.press("Control+z")
+    offer.wait_for(state="hidden")
+
+
 def test_fields_of_the_song(serve, visit, songs):
     someone = visit(serve(songs)).opened("one.wav")
     someone.page.get_by_role("button", name="Song: caption").click()
