@@ -4,6 +4,28 @@
 
   const { children, element } = window.TimelineElements;
 
+  /* The next step in a sentence, for those with keys and for those with fingers. */
+  const HINTS = {
+    keys: {
+      moment: (type) => `Delete removes this ${type}; Escape lets it go.`,
+      backwards: (type) => `The red ${type} ends before it begins: click it, then press Delete.`,
+      start: "Press space, tap B where a part begins.",
+      playing: "Tap B, or click the wave, where a part begins.",
+      name: "Name the part: 1 intro, 2 verse, 4 chorus … or pick a name below.",
+      more: "Tap B where the next part begins. Drag a boundary to move it.",
+      done: "Drag a boundary to move it, Delete joins two parts. Page Down opens the next song.",
+    },
+    fingers: {
+      moment: (type) => `Remove, below, takes this ${type} away.`,
+      backwards: (type) => `The red ${type} ends before it begins: tap it, then Remove.`,
+      start: "Press Play, tap Begin part where a part begins.",
+      playing: "Tap Begin part, or the wave, where a part begins.",
+      name: "Name the part: pick its name below.",
+      more: "Tap the wave where the next part begins. Drag a boundary to move it.",
+      done: "Drag a boundary to move it, Join makes one part of two.",
+    },
+  };
+
   window.timelineControls = function (timeline) {
     const { root, q, colours, edits, sound, keys } = timeline;
 
@@ -82,20 +104,17 @@
       if (q(".sst-hint").textContent !== hint) q(".sst-hint").textContent = hint;
     }
 
-    /* The one sentence that says what to do next. */
     function advice() {
       if (!timeline.editable) return "";
       if (timeline.composing) return "Click where a part begins, name it below, drag its boundaries: the text follows.";
-      const { moment } = timeline.selected || {};
-      if (moment) return `Delete removes this ${moment.text || moment.type}; Escape lets it go.`;
-      if (!timeline.model.sections.length) {
-        const playing = !timeline.audio.paused;
-        return playing ? "Tap B, or click the wave, where a part begins." : "Press space, tap B where a part begins.";
-      }
-      if (!timeline.named) return "Name the part: 1 intro, 2 verse, 4 chorus … or pick a name below.";
-      const cuts = timeline.model.boundaries().length;
-      if (cuts < 3) return "Tap B where the next part begins. Drag a boundary to move it.";
-      return "Drag a boundary to move it, Delete joins two parts. Page Down opens the next song.";
+      const { model, selected, audio, named } = timeline;
+      const hints = window.matchMedia("(pointer: coarse)").matches ? HINTS.fingers : HINTS.keys;
+      const backwards = model.moments.find((m) => m.end < m.start);
+      if (selected?.moment) return hints.moment(selected.moment.type);
+      if (backwards) return hints.backwards(backwards.type);
+      if (!model.sections.length) return audio.paused ? hints.start : hints.playing;
+      if (!named) return hints.name;
+      return model.boundaries().length < 3 ? hints.more : hints.done;
     }
 
     fillNames();

@@ -44,9 +44,10 @@
       const asked = JSON.stringify(events);
       if (asked === q(".sst-plan").dataset.asked) return;
       const plan = await server.plan_picture({ events, duration: timeline.model.duration }).catch(() => null);
-      if (!plan || !plan.ok) return void (q(".sst-plan-text").textContent = plan ? plan.error : "No answer.");
+      q(".sst-plan-picture").hidden = !plan?.ok;
+      q(".sst-plan-text").textContent = plan ? plan.text || plan.error : "The server did not answer. Reload the page.";
+      if (!plan?.ok) return;
       q(".sst-plan").dataset.asked = asked;
-      q(".sst-plan-text").textContent = plan.text;
       children(q(".sst-plan-names"), plan.names, () => element("div"), (box, name) => (box.textContent = name));
       paintPlan(plan);
     }

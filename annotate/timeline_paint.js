@@ -25,7 +25,9 @@
       lane(".sst-compare", compare.filter(shown), () => false, value.names?.[1]);
       q(".sst-moments").hidden = !model.moments.length;
       const moments = model.moments.map((m) => ({ ...seen(m), section: m })).filter(shown);
+      moments.sort((a, b) => a.start - b.start);
       lane(".sst-moments", moments, (m) => m.section === selected?.moment);
+      moments.forEach((m, i) => roomForName(i, m, moments[i + 1]));
       const coloured = parts.filter((p) => p.section && shown(p));
       children(q(".sst-tints"), coloured, () => element("div", "sst-tint"), (box, part) => {
         place(box, part);
@@ -47,6 +49,12 @@
     /* Where a moment is drawn: one that runs backwards or lies outside the song must be seen to be removed. */
     function seen({ start, end }) {
       return { start: timeline.inSong(Math.min(start, end)), end: timeline.inSong(Math.max(start, end)) };
+    }
+
+    /* A moment's name may be longer than the moment, but ends where the next one begins. */
+    function roomForName(i, moment, next) {
+      const word = q(".sst-moments").children[i].lastChild;
+      word.style.maxWidth = next ? `${Math.max(0, timeline.x(next.start) - Math.max(0, timeline.x(moment.start)) - 2)}px` : "";
     }
 
     function paintWave(tall) {
@@ -78,6 +86,7 @@
         const tint = section ? colour(section.type) : "";
         const text = section ? section.text || section.type : "free";
         block.event = section; // for the pointer
+        block.dataset.wrong = section && section.end < section.start ? "yes" : "no";
         block.dataset.free = section ? "no" : "yes";
         block.dataset.selected = isChosen(span) ? "yes" : "no";
         block.dataset.type = section ? section.type : "";
