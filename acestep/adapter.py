@@ -2,10 +2,13 @@
 
 `pytorch_lora_weights.safetensors` (with LoRA metadata, so that alpha survives), `event_encoder.safetensors`
 (absent for a baseline LoRA) and `adapter.json`. The card is written last: a folder with a card is whole.
+LoRAs of other make load too: diffusers' own, and peft's folders from the original ACE-Step 1.5 trainer.
 """
 
 import json
 import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +18,21 @@ from structure.errors import StudioError
 from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from acestep.event_encoder import EventEncoder
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 ENCODER_FILE = "event_encoder.safetensors"
 CARD_FILE = "adapter.json"
+UPSTREAM_LORA_FILE, UPSTREAM_CONFIG_FILE = "adapter_model.safetensors", "adapter_config.json"  # peft's own names
 LORA_NAME = "default"  # peft's name for the LoRA inside the transformer
-TARGET_MODULES = ("to_q", "to_k", "to_v", "to_out.0")  # of self- and cross-attention
+LORA_TARGETS = {  # parts of a transformer block that can learn, and their layers
+    "self": tuple(f"self_attn.{layer}" for layer in ("to_q", "to_k", "to_v", "to_out.0")),
+    "cross": tuple(f"cross_attn.{layer}" for layer in ("to_q", "to_k", "to_v", "to_out.0")),
+    "mlp": ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+}
+DEFAULT_TARGETS = ("self", "cross")
 
 
 class AdapterError(StudioError):
@@ -41,29 +50,64 @@ class AdapterCard(pydantic.BaseModel):
     has_events: bool = True
     rank: int
     alpha: float
+    targets: tuple[str, ...] = DEFAULT_TARGETS  # keys of LORA_TARGETS
+    rslora: bool = False
+    dora: bool = False
     trained_types: tuple[str, ...] = ()
     settings: dict[str, Any] = {}
     scores: dict[str, Any] = {}
     licence: str = ""
 
 
-def lora_config(rank: int, alpha: float, dropout: float = 0.0) -> Any:
-    """The peft configuration of the attention LoRA that this project trains."""
+def lora_config(
+    rank: int,
+    alpha: float,
+    dropout: float = 0.0,
+    targets: Sequence[str] = DEFAULT_TARGETS,
+    rslora: bool = False,
+    dora: bool = False,
+) -> Any:
+    """The peft configuration of the LoRA that this project trains.
+
+    Args:
+        targets: keys of `LORA_TARGETS`.
+        rslora: scale by alpha / sqrt(rank) in place of alpha / rank.
+        dora: learn each output channel's magnitude apart from its direction.
+    """
     from peft import LoraConfig
 
     return LoraConfig(
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,
-        target_modules=list(TARGET_MODULES),
+        target_modules=[layer for part in targets for layer in LORA_TARGETS[part]],
+        use_rslora=rslora,
+        use_dora=dora,
         init_lora_weights="gaussian",
     )
 
 
+def dora_magnitudes(transformer: "nn.Module") -> "list[tuple[nn.Parameter, Tensor]]":
+    """Every DoRA magnitude beside that of its frozen layer, with which (and B = 0) the adapter changes nothing."""
+    import torch
+
+    found = []
+    for module in transformer.modules():
+        magnitudes = getattr(module, "lora_magnitude_vector", {})
+        if LORA_NAME in magnitudes:
+            learned = magnitudes[LORA_NAME].weight
+            found.append((learned, torch.linalg.norm(module.base_layer.weight.detach().to(learned.dtype), dim=1)))
+    return found
+
+
 def save_adapter(folder: Path, transformer: "nn.Module", encoder: "EventEncoder | None", card: AdapterCard) -> None:
-    """Write the transformer's LoRA, the encoder and the card into `folder`, each file whole or not at all."""
+    """Write the transformer's LoRA, the encoder and the card into `folder`, each file whole or not at all.
+
+    The LoRA's metadata are the settings that change its effect, and no more: diffusers hands them all to peft, and an
+    older peft refuses names that it does not know. Dropout stays out on purpose: diffusers leaves the layers that it
+    loads in training mode, where dropout would act on every song.
+    """
     from diffusers import AceStepPipeline
-    from diffusers.training_utils import _collate_lora_metadata
     from peft.utils import get_peft_model_state_dict
     from safetensors.torch import save_file
 
@@ -73,11 +117,20 @@ def save_adapter(folder: Path, transformer: "nn.Module", encoder: "EventEncoder 
     lora = {
         k: v.float().contiguous() for k, v in get_peft_model_state_dict(transformer, adapter_name=LORA_NAME).items()
     }
+    config = transformer.peft_config[LORA_NAME]
     AceStepPipeline.save_lora_weights(
         folder,
         transformer_lora_layers=lora,
         weight_name=lora_part.name,
-        **_collate_lora_metadata({"transformer": transformer}),
+        transformer_lora_adapter_metadata={
+            "r": config.r,
+            "lora_alpha": config.lora_alpha,
+            "use_rslora": config.use_rslora,
+            "use_dora": config.use_dora,
+            "rank_pattern": config.rank_pattern,
+            "alpha_pattern": config.alpha_pattern,
+            "target_modules": sorted(config.target_modules),
+        },
     )
     os.replace(lora_part, folder / LORA_FILE)
     if encoder is not None:
@@ -110,25 +163,163 @@ def read_card(folder: Path) -> AdapterCard | None:
 
 def lora_file(folder: Path) -> Path | None:
     """The LoRA's safetensors file, ours or an upstream PEFT adapter's."""
-    for name in (LORA_FILE, "adapter_model.safetensors"):
+    for name in (LORA_FILE, UPSTREAM_LORA_FILE):
         if (folder / name).exists():
             return folder / name
     return None
 
 
-def foreign_metadata(folder: Path) -> dict[str, Any] | None:
-    """Rank and alpha from an upstream `adapter_config.json`, in the form diffusers' loader takes; None without one.
+def read_lora(folder: Path, transformer: "nn.Module") -> "tuple[dict[str, Tensor], dict[str, Any] | None]":
+    """A folder's LoRA as the transformer's `load_lora_adapter` takes it, checked against the layers it is to change.
 
-    diffusers ignores that file, and then an adapter with alpha = 2 * rank works at half its strength.
+    Returns:
+        tensors by diffusers' names, and peft's settings in the form of diffusers' metadata. Settings are None for a
+        diffusers LoRA that carries none: its rank and kind show in the tensors, and its alpha is its rank.
+
+    Raises:
+        AdapterError: files are missing or damaged, or it is no LoRA for this transformer.
     """
-    path = folder / "adapter_config.json"
-    if not path.exists():
-        return None
-    config = json.loads(path.read_text(encoding="utf-8"))
+    from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
+    from safetensors import SafetensorError, safe_open
+
+    path = lora_file(folder)
+    if path is None:
+        raise AdapterError(f"{folder.name}: the LoRA file is missing. Copy the whole adapter folder.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            settings = json.loads((file.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY, "null"))
+    except (OSError, ValueError, SafetensorError) as problem:
+        raise AdapterError(f"{path}: the file is damaged ({problem}). Copy it again.") from problem
+
+    if not tensors:
+        raise AdapterError(f"{path}: the file is empty. Copy it again.")
+    layers: dict[str, dict[str, Tensor]] = {}  # by upstream's or diffusers' name of a layer, then by kind of tensor
+    for name, tensor in tensors.items():
+        layer, lora, kind = name.removeprefix("base_model.model.").removeprefix("transformer.").partition(".lora_")
+        if not lora:
+            raise AdapterError(f"{path}: `{name}` is not a LoRA's tensor. Only LoRA and DoRA adapters can be loaded.")
+        layers.setdefault(layer, {})[f"lora_{kind}"] = tensor
+    if settings is None and ((folder / UPSTREAM_CONFIG_FILE).exists() or path.name == UPSTREAM_LORA_FILE):
+        settings = _upstream_settings(
+            folder / UPSTREAM_CONFIG_FILE, {layer: found.get("lora_A.weight") for layer, found in layers.items()}
+        )
+    layers = {_diffusers_name(layer): found for layer, found in layers.items()}
+    _check_fit(path, layers, transformer, settings)
+    return {f"transformer.{layer}.{kind}": t for layer, found in layers.items() for kind, t in found.items()}, settings
+
+
+def _diffusers_name(layer: str) -> str:
+    """`layers.0.self_attn.o_proj`, as the original ACE-Step 1.5 calls it, to `layers.0.self_attn.to_out.0`."""
     renamed = {"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "o_proj": "to_out.0"}
-    rename = lambda name: ".".join(renamed.get(part, part) for part in name.split("."))  # noqa: E731
-    kept = {"r": config["r"], "lora_alpha": config["lora_alpha"], "use_rslora": config.get("use_rslora", False)}
-    kept["target_modules"] = [rename(name) for name in config.get("target_modules") or TARGET_MODULES]
-    for pattern in ("rank_pattern", "alpha_pattern"):
-        kept[pattern] = {rename(k): v for k, v in config.get(pattern, {}).items()}
-    return {f"transformer.{k}": v for k, v in kept.items()}
+    return ".".join(renamed.get(part, part) for part in layer.split("."))
+
+
+def _check_fit(
+    path: Path, layers: "Mapping[str, Mapping[str, Tensor]]", transformer: "nn.Module", settings: dict[str, Any] | None
+) -> None:
+    """Every tensor must find its place, and every place its tensor; peft and diffusers would pass over the rest."""
+    modules = dict(transformer.named_modules())
+    kinds = {"lora_A.weight", "lora_B.weight"}
+    for kind, setting in (("lora_magnitude_vector", "transformer.use_dora"), ("lora_B.bias", "transformer.lora_bias")):
+        there = any(kind in found for found in layers.values())
+        if there if settings is None else settings.get(setting):
+            kinds.add(kind)
+    for layer, found in layers.items():
+        if set(found) != kinds:
+            raise AdapterError(
+                f"{path}: `{layer}` has {', '.join(sorted(found))}, but by its settings it should have "
+                f"{', '.join(sorted(kinds))}. Copy the adapter whole, or save it again where it was trained."
+            )
+        module = modules.get(layer)
+        if module is None:
+            raise AdapterError(f"{path}: it changes `{layer}`, which this model does not have. Load the model it fits.")
+        n_in, n_out = found["lora_A.weight"].shape[1], found["lora_B.weight"].shape[0]
+        wanted = getattr(module, "in_features", n_in), getattr(module, "out_features", n_out)
+        if (n_in, n_out) != wanted:
+            raise AdapterError(
+                f"{path}: it changes `{layer}` from {n_in} to {n_out} channels, which in this model has "
+                f"{wanted[0]} and {wanted[1]}. Load the model it fits."
+            )
+
+
+class _UpstreamConfig(pydantic.BaseModel):
+    """The part of peft's `adapter_config.json` that changes what a LoRA does."""
+
+    r: pydantic.PositiveInt
+    lora_alpha: float
+    use_rslora: bool = False
+    use_dora: bool = False
+    lora_bias: bool = False
+    rank_pattern: dict[str, pydantic.PositiveInt] | None = None
+    alpha_pattern: dict[str, float] | None = None
+
+
+_BEYOND_LORA = (  # peft's settings with which a LoRA is more than its A and B
+    "modules_to_save", "target_parameters", "trainable_token_indices", "layer_replication", "alora_invocation_tokens",
+    "use_qalora", "kasa_config", "monteclora_config", "arrow_config", "use_bdlora",
+)  # fmt: skip
+_MOVES_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")  # starts that train against a changed base model
+
+
+def _upstream_settings(path: Path, lora_a: "Mapping[str, Tensor | None]") -> dict[str, Any]:
+    """An upstream `adapter_config.json` as the metadata of a diffusers LoRA.
+
+    diffusers does not read that file, and then takes alpha = rank. Its patterns are regular expressions over
+    upstream's names of layers, so each is resolved here, layer by layer, as peft does it.
+
+    Args:
+        lora_a: the A of each layer, by upstream's names.
+
+    Raises:
+        AdapterError: the file is missing or damaged, or asks for what is no LoRA or DoRA.
+    """
+    from peft.utils.other import get_pattern_key
+
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        config = _UpstreamConfig.model_validate(written)
+    except OSError as problem:
+        raise AdapterError(
+            f"{path}: cannot be read ({problem.strerror}), and the adapter's strength stands there. "
+            "Copy the whole adapter folder."
+        ) from problem
+    except pydantic.ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise AdapterError(f"{path}: {where}: {first['msg'].lower()}. Copy the adapter again.") from problem
+    except ValueError as problem:
+        raise AdapterError(f"{path}: is not JSON ({problem}). Copy the adapter again.") from problem
+    if (kind := written.get("peft_type") or "LORA") != "LORA":
+        raise AdapterError(f"{path}: this is a {kind} adapter. Only LoRA and DoRA adapters can be loaded.")
+    beyond = [name for name in _BEYOND_LORA if written.get(name)]
+    beyond += ["bias"] if (written.get("bias") or "none") != "none" else []
+    beyond += ["init_lora_weights"] if str(written.get("init_lora_weights")).lower().startswith(_MOVES_THE_BASE) else []
+    if beyond:
+        raise AdapterError(
+            f"{path}: {beyond[0]} is {written[beyond[0]]!r}, so the adapter changes more than a LoRA can. "
+            "Convert it to a plain LoRA where it was trained."
+        )
+    patterns: dict[str, dict[str, float]] = {"rank_pattern": {}, "alpha_pattern": {}}
+    for layer, a in lora_a.items():
+        exactly = f"^{re.escape(_diffusers_name(layer))}"
+        for name, found in patterns.items():
+            pattern = getattr(config, name) or {}
+            try:
+                key = get_pattern_key(pattern, layer)
+            except re.error as problem:
+                raise AdapterError(f"{path}: {name} holds no regular expression ({problem}).") from problem
+            if key in pattern:
+                found[exactly] = pattern[key]
+        rank = patterns["rank_pattern"].get(exactly, config.r)
+        if a is not None and a.shape[0] != rank:
+            raise AdapterError(
+                f"{path}: `{layer}` should have rank {rank}, but has {a.shape[0]} in {UPSTREAM_LORA_FILE}. "
+                "Copy both files from one adapter."
+            )
+    settings = {
+        **config.model_dump(),
+        **patterns,
+        "target_modules": [_diffusers_name(layer) for layer in lora_a],
+    }
+    return {f"transformer.{name}": value for name, value in settings.items()}

@@ -69,11 +69,7 @@ class EventConditioning:
         Args:
             keep: bool (batch,); rows where it is false hear no events at all (event dropout).
         """
-        residual = self.encoder(plan)
-        if keep is not None:
-            weight = keep.to(residual.patch.dtype)[:, None, None]
-            residual = EventResidual(residual.patch * weight, tuple(b * weight for b in residual.blocks))
-        with self._residual_on(residual, slice(None)):
+        with self._residual_on(self.encoder(plan, keep), slice(None)):
             yield
 
     @contextmanager

@@ -5,14 +5,18 @@ generation will.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from diffusers import AceStepPipeline
+
+MOST_TEXT, MOST_LYRICS = 256, 2048
+"""Tokens that the model reads; the limits of `AceStepPipeline.encode_prompt`."""
 
 
 @dataclass
@@ -22,41 +26,71 @@ class Condition:
     hidden: Tensor
 
 
-@torch.no_grad()
-def encode_condition(
-    pipe: "AceStepPipeline",
-    prompt: str,
-    lyrics: str = "",
-    duration: float = 30.0,
-    bpm: int | None = None,
-    keyscale: str = "",
-    timesignature: str = "",
-    vocal_language: str = "en",
-) -> Condition:
-    """Encode one song's words as the pipeline does when it generates.
+class WordEncoder:
+    """Encodes songs' words as the pipeline does when it generates, each text, each lyrics and the timbre once.
+
+    The condition encoder puts lyrics, timbre and text of one song behind one another, and none of the three depends on
+    the others, so crops of one song share what they have in common. Everything here is frozen.
 
     Args:
-        duration: seconds; the prompt template names it in whole seconds.
+        pipe: the diffusers pipeline.
+        most_bytes: how much is kept; beyond it the longest unused goes first.
     """
-    text, text_mask, lyric, lyric_mask = pipe.encode_prompt(
-        prompt=prompt,
-        lyrics=lyrics,
-        device=pipe._execution_device,
-        vocal_language=vocal_language,
-        audio_duration=duration,
-        bpm=bpm,
-        keyscale=keyscale,
-        timesignature=timesignature,
-    )
-    hidden, _ = pipe.condition_encoder(
-        text_hidden_states=text,
-        text_attention_mask=text_mask,
-        lyric_hidden_states=lyric,
-        lyric_attention_mask=lyric_mask,
-        refer_audio_acoustic_hidden_states_packed=silent_reference(pipe),
-        refer_audio_order_mask=torch.zeros(1, dtype=torch.long, device=text.device),
-    )
-    return Condition(hidden)
+
+    def __init__(self, pipe: "AceStepPipeline", most_bytes: int = 2**29) -> None:
+        self.pipe = pipe
+        self.most_bytes = most_bytes
+        self._device = pipe._execution_device  # asking walks through every module
+        self._kept: dict[tuple, Tensor] = {}  # the most recently used last
+        self._bytes = 0
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str,
+        lyrics: str = "",
+        duration: float = 30.0,
+        bpm: int | None = None,
+        keyscale: str = "",
+        timesignature: str = "",
+        vocal_language: str = "en",
+    ) -> Condition:
+        """One song's condition; `duration` in seconds, of which the prompt template names the whole ones."""
+        metas = {"bpm": bpm, "keyscale": keyscale, "timesignature": timesignature}
+        text = self._once(("text", prompt, int(duration), *metas.values()), lambda: self._text(prompt, duration, metas))
+        sung = self._once(("lyrics", lyrics, vocal_language), lambda: self._lyrics(lyrics, vocal_language))
+        timbre = self._once(("timbre",), self._timbre)
+        return Condition(torch.cat([sung, timbre, text], dim=1))
+
+    def _text(self, prompt: str, duration: float, metas: dict[str, Any]) -> Tensor:
+        text, *_ = self.pipe.encode_prompt(
+            prompt=prompt, lyrics="", device=self._device, audio_duration=duration, **metas
+        )
+        return self.pipe.condition_encoder.text_projector(text)
+
+    def _lyrics(self, lyrics: str, vocal_language: str) -> Tensor:
+        """As `encode_prompt` has it, without a pass of the text encoder, which lyrics do not need."""
+        _, written = self.pipe._format_prompt("", lyrics, vocal_language)
+        tokens = self.pipe.tokenizer(written, truncation=True, max_length=MOST_LYRICS, return_tensors="pt")
+        tokens = tokens.to(self._device)
+        embedded = self.pipe.text_encoder.get_input_embeddings()(tokens.input_ids)
+        real = tokens.attention_mask.bool()
+        return self.pipe.condition_encoder.lyric_encoder(inputs_embeds=embedded, attention_mask=real)
+
+    def _timbre(self) -> Tensor:
+        silence = silent_reference(self.pipe)
+        first = torch.zeros(1, dtype=torch.long, device=silence.device)
+        return self.pipe.condition_encoder.timbre_encoder(silence, first)[0]
+
+    def _once(self, key: tuple, make: Callable[[], Tensor]) -> Tensor:
+        part = self._kept.pop(key, None)
+        if part is None:
+            part = make()
+            self._bytes += part.nbytes
+        self._kept[key] = part
+        while self._bytes > self.most_bytes and len(self._kept) > 1:
+            self._bytes -= self._kept.pop(next(iter(self._kept))).nbytes
+        return part
 
 
 def silent_reference(pipe: "AceStepPipeline") -> Tensor:

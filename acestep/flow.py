@@ -12,20 +12,35 @@ def sample_timesteps(n: int, mu: float, sigma: float = 1.0, generator: torch.Gen
     return torch.sigmoid(mu + sigma * torch.randn(n, generator=generator))
 
 
-def velocity_loss(
-    transformer: nn.Module, x_0: Tensor, condition: Tensor, context: Tensor, mask: Tensor, t: Tensor, noise: Tensor
+def schedule_timesteps(n: int, steps: int, generator: torch.Generator | None = None) -> Tensor:
+    """n times drawn evenly from the steps of a sampler that takes `steps` of them: 1, (steps - 1) / steps … 1 / steps.
+
+    Shifted by 3, eight steps are the times that ACE-Step's turbo checkpoints are asked at, and no others.
+    """
+    return 1 - torch.randint(steps, (n,), generator=generator) / steps
+
+
+def shifted(t: Tensor, shift: float) -> Tensor:
+    """Times moved towards noise as the sampler's schedule moves them: shift * t / (1 + (shift - 1) * t).
+
+    Source: Esser et al., 2024, equation 23.
+    """
+    return shift * t / (1 + (shift - 1) * t)
+
+
+def velocity_error(
+    transformer: nn.Module, x_0: Tensor, condition: Tensor, context: Tensor, t: Tensor, noise: Tensor
 ) -> Tensor:
-    """Mean squared error of the predicted velocity over real frames.
+    """Squared error of the predicted velocity in each frame, averaged over channels.
 
     Args:
         x_0: clean latents (batch, frames, channels).
         condition: (batch, tokens, width) for cross-attention.
         context: source latents and chunk mask (batch, frames, 2 * channels).
-        mask: (batch, frames), one where a frame is real, zero where it pads.
         t: (batch,) in [0, 1]; noise: like x_0.
 
     Returns:
-        scalar.
+        (batch, frames).
     """
     t_ = t[:, None, None]
     x_t = t_ * noise + (1 - t_) * x_0
@@ -37,5 +52,12 @@ def velocity_loss(
         context_latents=context,
         return_dict=False,
     )[0]
-    error = (velocity - (noise - x_0)).square().mean(-1)  # (batch, frames)
+    return (velocity - (noise - x_0)).square().mean(-1)
+
+
+def velocity_loss(
+    transformer: nn.Module, x_0: Tensor, condition: Tensor, context: Tensor, mask: Tensor, t: Tensor, noise: Tensor
+) -> Tensor:
+    """Mean of `velocity_error` over real frames, a scalar; `mask` (batch, frames) is one where a frame is real."""
+    error = velocity_error(transformer, x_0, condition, context, t, noise)
     return (error * mask).sum() / mask.sum()

@@ -21,9 +21,9 @@ from acestep.adapter import (
     LORA_NAME,
     AdapterCard,
     AdapterError,
-    foreign_metadata,
-    lora_file,
+    dora_magnitudes,
     read_card,
+    read_lora,
 )
 from acestep.conditioning import EventConditioning
 from acestep.event_encoder import EventEncoder
@@ -91,6 +91,7 @@ class StructuredPipeline:
         self.card: AdapterCard | None = None
         self.adapter_folder: Path | None = None
         self.strength = 1.0
+        self._magnitudes: list[tuple[torch.nn.Parameter, torch.Tensor, torch.Tensor]] = []  # DoRA's: in use, at 0, at 1
 
     @property
     def device(self) -> torch.device:
@@ -124,8 +125,15 @@ class StructuredPipeline:
                 f"version {PLAN_VERSION}. Train it again."
             )
         encoder = self._read_encoder(folder, card)
+        lora, settings = read_lora(folder, self.pipe.transformer)
         self.unload_adapter()
-        self._load_lora(folder)
+        try:
+            self.pipe.transformer.load_lora_adapter(lora, metadata=settings, adapter_name=LORA_NAME)
+        except (OSError, TypeError, ValueError, RuntimeError, KeyError) as problem:
+            self.unload_adapter()
+            raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({problem}).") from problem
+        self.pipe.transformer.eval()  # its new layers come in training mode, where dropout of another's LoRA would act
+        self._magnitudes = [(m, frozen, m.detach().clone()) for m, frozen in dora_magnitudes(self.pipe.transformer)]
         self.conditioning = EventConditioning(self.pipe.transformer, encoder)
         self.card, self.adapter_folder = card, folder
 
@@ -142,38 +150,24 @@ class StructuredPipeline:
             raise AdapterError(f"{folder.name}: {ENCODER_FILE} does not fit or is damaged ({problem}).") from problem
         return encoder.to(self.device).eval().requires_grad_(False)
 
-    def _load_lora(self, folder: Path) -> None:
-        from safetensors import SafetensorError
-
-        path = lora_file(folder)
-        if path is None:
-            raise AdapterError(f"{folder.name}: the LoRA file is missing. Copy the whole adapter folder.")
-        try:
-            state, metadata = self.pipe.lora_state_dict(
-                str(folder),
-                weight_name=path.name,
-                use_safetensors=True,
-                local_files_only=True,
-                return_lora_metadata=True,
-            )
-            self.pipe.transformer.load_lora_adapter(
-                state, metadata=metadata or foreign_metadata(folder), adapter_name=LORA_NAME
-            )
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as problem:
-            raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({problem}).") from problem
-
     def unload_adapter(self) -> None:
         """Back to the bare checkpoint."""
-        if LORA_NAME in getattr(self.pipe.transformer, "peft_config", {}):
+        if hasattr(self.pipe.transformer, "peft_config"):
             self.pipe.transformer.unload_lora()
+        self._magnitudes = []
         self.conditioning = EventConditioning(self.pipe.transformer, None)
         self.card = self.adapter_folder = None
         self.strength = 1.0
 
     def set_strength(self, strength: float) -> None:
-        """Scale the adapter, LoRA and events alike; 0 is the bare checkpoint, 1 the adapter as trained."""
+        """Scale the adapter, LoRA and events alike; 0 is the bare checkpoint, 1 the adapter as trained.
+
+        peft scales only A and B of a DoRA; its magnitudes go here from the frozen layer's own to the trained ones.
+        """
         if LORA_NAME in getattr(self.pipe.transformer, "peft_config", {}):
             self.pipe.transformer.set_adapters([LORA_NAME], [strength])
+        for magnitude, frozen, trained in self._magnitudes:
+            magnitude.data = torch.lerp(frozen, trained, strength)
         self.strength = strength
 
     def complete(self, request: SongRequest) -> SongRequest:

@@ -87,6 +87,24 @@ def audio_blocks(path: Path, block_frames: int = BLOCK_FRAMES) -> Iterator[np.nd
             yield block
 
 
+def audio_blocks_at(path: Path, sample_rate: int, block_frames: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
+    """The file from start to end in float32 blocks (frames, channels), resampled to `sample_rate` Hz on the way.
+
+    Raises:
+        AudioError: no such file, or not audio.
+    """
+    info = audio_info(path)
+    if info.sample_rate == sample_rate:
+        yield from audio_blocks(path, block_frames)
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(info.sample_rate, sample_rate, info.channels, dtype="float32")
+    for block in audio_blocks(path, block_frames):
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros((0, info.channels), np.float32), last=True)
+
+
 def read_audio(path: Path, sample_rate: int | None = None, mono: bool = False) -> tuple[np.ndarray, int]:
     """The whole file.
 

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from structure.events import SECTION_TYPES, Event, normalise_type, sections
 
 _WORDLESS = ("intro", "instrumental", "solo", "breakdown", "build-up", "drop", "interlude", "outro", "silence")
 _TAGS = {"build-up": "Build", "pre-chorus": "Pre-Chorus", "post-chorus": "Post-Chorus"}  # ACE-Step's own spelling
 _TAG_LINE = re.compile(r"^\s*\[([^\[\]\n]+)\]\s*$", re.MULTILINE)
+_TAG_BEGINS = re.compile(r"^\s*\[[^\]\n]+\]", re.MULTILINE)
 _NO_VOICE = "[instrumental]"
 
 
@@ -27,6 +29,14 @@ def has_section_tags(lyrics: str) -> bool:
     return any(
         normalise_type(re.split(r"\s[-–—:|]\s|[:|]", tag)[0]) in SECTION_TYPES for tag in _TAG_LINE.findall(lyrics)
     )
+
+
+def lyric_blocks(lyrics: str, n_sections: int) -> list[str] | None:
+    """The lyrics cut before each tag, one block a section: None where nothing is tagged or the numbers differ."""
+    begins = [match.start() for match in _TAG_BEGINS.finditer(lyrics)]
+    if not has_section_tags(lyrics) or len(begins) != n_sections:
+        return None
+    return [lyrics[a:b].rstrip() for a, b in pairwise([*begins, len(lyrics)])]
 
 
 def lyrics_with_tags(lyrics: str, events: Sequence[Event]) -> str:

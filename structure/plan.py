@@ -120,11 +120,15 @@ def boundary_proximity(
     return np.exp(-gaps[:, :, None] / np.asarray(scales)).reshape(n_frames, 2 * len(scales)).astype(np.float32)
 
 
+def first_frame(time: float, frame_rate: float) -> int:
+    """The first frame whose centre is not before `time` seconds: where an event that starts then begins."""
+    return int(np.ceil(round(time * frame_rate, _EXACT) - 0.5))
+
+
 def _frames(event: Event, n_frames: int, frame_rate: float) -> tuple[int, int]:
     """First frame of an event in the crop, and the one after its last; equal where the crop holds none of it."""
-    start, end = (round(t * frame_rate, _EXACT) for t in (event.start, event.end))
-    first, last = int(np.ceil(start - 0.5)), int(np.ceil(end - 0.5))  # centres in [start, end)
+    first, last = first_frame(event.start, frame_rate), first_frame(event.end, frame_rate)  # centres in [start, end)
     if event.is_moment and last == first:
-        first = int(np.floor(start))
+        first = int(np.floor(round(event.start * frame_rate, _EXACT)))
         last = first + 1
     return min(max(first, 0), n_frames), min(max(last, 0), n_frames)

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from structure.errors import StudioError
@@ -16,6 +17,8 @@ def get_parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="what a dataset holds and what is wrong with it")
     report.add_argument("dataset", type=Path)
     report.add_argument("--no-events", action="store_true", help="as for a plain LoRA")
+    report.add_argument("--max-duration-sec", type=float, default=240.0, help="seconds of a song used (default 240)")
+    report.add_argument("--json", action="store_true", help="as one JSON object")
     runs = commands.add_parser("runs", help="the runs in a folder, newest first")
     runs.add_argument("root", type=Path)
     runs.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -31,9 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         StudioError: what the person has to change.
     """
     if arguments.command == "report":
-        from training.dataset import read_dataset
-
-        print("\n".join(read_dataset(arguments.dataset, events=not arguments.no_events).lines()))
+        _report(arguments)
         return
     from training.runs import list_runs, stop_run
 
@@ -41,11 +42,24 @@ def run(arguments: argparse.Namespace) -> None:
         asked = stop_run(arguments.run)
         print(f"{asked.name}: {'asked to stop' if asked.running else asked.state.status}")
         return
+    if not arguments.root.is_dir():
+        raise StudioError(f"{arguments.root}: there is no such folder; give the one that holds run folders.")
     for found in list_runs(arguments.root):
         if arguments.json:
             print(json.dumps({"run": str(found.folder), **found.state.model_dump()}))
         else:
             print(f"{found.name}: {found.state.status}, step {found.state.step}/{found.state.max_steps or '?'}")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    """Every sidecar and every sample read; what was heard is kept, so that training need not hear it again."""
+    from training.dataset import read_dataset
+    from training.latents import default_cache
+    from training.sound import listen
+
+    hear = partial(listen, folder=default_cache())
+    found = read_dataset(arguments.dataset, not arguments.no_events, sound=hear, max_seconds=arguments.max_duration_sec)
+    print(json.dumps(found.to_dict(), ensure_ascii=False) if arguments.json else "\n".join(found.lines()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,23 +1,21 @@
 """Training examples as tensors: what the transformer sees is what it would see when asked to generate that crop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from acestep.conditions import Condition, encode_condition, pad_conditions, source_context
-from acestep.flow import sample_timesteps
+from acestep.conditions import MOST_LYRICS, MOST_TEXT, Condition, WordEncoder, pad_conditions, source_context
+from acestep.flow import sample_timesteps, schedule_timesteps, shifted
 from structure.plan import frame_plan
-from training.crops import NOISE, Crop, Words, crop_events, crop_words, stream
-from training.dataset import TrainingSong
+from training.crops import NOISE, Crop, crop_events, crop_words, draw_crops, stream
 from training.settings import TrainingSettings
+from training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
-
-MOST_TEXT, MOST_LYRICS = 256, 2048  # tokens; the limits of `AceStepPipeline.encode_prompt`
 
 
 @dataclass
@@ -26,7 +24,8 @@ class Batch:
 
     `x_0` and `noise` (batch, frames, channels), `t` (batch,), `condition` (batch, tokens, width) with `condition_mask`
     bool (batch, tokens) or None where every token is real, `context` (batch, frames, 2 * channels), `plan` (batch,
-    frames, plan channels) or None without events, `hears_events` bool (batch,).
+    frames, plan channels) or None without events, `hears_events` bool (batch,) or None where all rows do, `mask`
+    (batch, frames), zero at splices, `weight` (batch,) of each song, `frames`: how many frames the mask leaves.
     """
 
     x_0: Tensor
@@ -36,12 +35,10 @@ class Batch:
     condition_mask: Tensor | None
     context: Tensor
     plan: Tensor | None
-    hears_events: Tensor
-
-    @property
-    def frames(self) -> int:
-        """Latent frames in it, all of them real."""
-        return self.x_0.shape[0] * self.x_0.shape[1]
+    hears_events: Tensor | None
+    mask: Tensor
+    weight: Tensor
+    frames: float
 
 
 class BatchMaker:
@@ -49,8 +46,7 @@ class BatchMaker:
 
     Args:
         pipeline: gives text encoder, silence and frame rate.
-        songs: what the crops' song numbers mean.
-        latents: of each song, float32 (frames, channels).
+        training_set: what the crops' song numbers mean.
         vocabulary: columns of the frame plan.
         settings: timesteps, tags, and whether there are events.
     """
@@ -58,26 +54,23 @@ class BatchMaker:
     def __init__(
         self,
         pipeline: "StructuredPipeline",
-        songs: Sequence[TrainingSong],
-        latents: Sequence[Tensor],
+        training_set: TrainingSet,
         vocabulary: tuple[str, ...],
         settings: TrainingSettings,
     ) -> None:
         self.pipeline = pipeline
-        self.songs = songs
-        self.latents = latents
+        self.training_set = training_set
         self.vocabulary = vocabulary
         self.settings = settings
-        self._conditions: dict[Words, Condition] = {}  # the text side is frozen: each wording is encoded once
+        self._encode = WordEncoder(pipeline.pipe)
+        self._device = pipeline.device
+        self._context = source_context(pipeline.pipe, training_set.longest)  # once: asking the pipeline takes a while
 
     def condition(self, crop: Crop) -> Condition:
-        """The crop's words, encoded by the pipeline's own calls, or as many null embeddings when text is dropped."""
-        tags = self.settings.section_tags and self.settings.events
-        words = crop_words(self.songs[crop.song], crop, self.pipeline.frame_rate, tags)
-        key = replace(words, duration=int(words.duration))  # the template names whole seconds only
-        if key not in self._conditions:
-            self._conditions[key] = encode_condition(self.pipeline.pipe, **vars(words))
-        found = self._conditions[key]
+        """The crop's words, encoded by the pipeline's own parts, or as many null embeddings when text is dropped."""
+        song = self.training_set.heard(crop.song, crop.arrangement, crop.copy).song
+        tags = self.training_set.section_tags
+        found = self._encode(**vars(crop_words(song, crop, self.training_set.frame_rate, tags)))
         if not crop.drop_text:
             return found
         null = self.pipeline.pipe.condition_encoder.null_condition_emb.detach()
@@ -86,9 +79,9 @@ class BatchMaker:
     def cut_off(self) -> list[str]:
         """A sentence for each song whose text is longer than the model reads (256 tokens of text, 2048 of lyrics)."""
         pipe, found = self.pipeline.pipe, []
-        for number, song in enumerate(self.songs):
-            whole = Crop(number, 0, len(self.latents[number]))
-            words = dict(vars(crop_words(song, whole, self.pipeline.frame_rate, self.settings.section_tags)))
+        for number, song in enumerate(self.training_set.songs):
+            whole = Crop(number, 0, len(self.training_set.latents[number][0]))
+            words = dict(vars(crop_words(song, whole, self.training_set.frame_rate, self.training_set.section_tags)))
             texts = pipe._format_prompt(audio_duration=words.pop("duration"), **words)
             limits = (("caption and tempo, key and length after it", MOST_TEXT), ("lyrics", MOST_LYRICS))
             for text, (what, most) in zip(texts, limits, strict=True):
@@ -96,11 +89,6 @@ class BatchMaker:
                 if tokens > most:
                     found.append(f"{song.name}: the model reads {most} tokens of {what}, it has {tokens}; shorten it.")
         return found
-
-    def plan(self, crop: Crop) -> Tensor:
-        """The crop's frame plan, float32 (frames, plan channels)."""
-        events = crop_events(self.songs[crop.song], crop, self.pipeline.frame_rate)
-        return torch.from_numpy(frame_plan(events, crop.n_frames, self.pipeline.frame_rate, self.vocabulary))
 
     def batch(self, crops: Sequence[Crop], noise: Tensor, t: Tensor) -> Batch:
         """One batch of crops of equal length.
@@ -110,22 +98,40 @@ class BatchMaker:
             noise: float32 (batch, frames, channels) on the CPU.
             t: float32 (batch,) on the CPU.
         """
-        device = self.pipeline.device
-        x_0 = torch.stack([self.latents[c.song][c.start_frame : c.start_frame + c.n_frames] for c in crops])
+        device, rate = self._device, self.training_set.frame_rate
+        heard = [self.training_set.heard(crop.song, crop.arrangement, crop.copy) for crop in crops]
+        cuts = [slice(crop.start_frame, crop.start_frame + crop.n_frames) for crop in crops]
         conditions = [self.condition(crop) for crop in crops]
-        hidden, mask = pad_conditions(conditions)
+        hidden, condition_mask = pad_conditions(conditions)
         equal = len({c.hidden.shape[1] for c in conditions}) == 1
-        context = source_context(self.pipeline.pipe, crops[0].n_frames)
+        plan = hears_events = None
+        if self.settings.events:
+            plans = [
+                frame_plan(crop_events(one.song, crop, rate), crop.n_frames, rate, self.vocabulary)
+                for one, crop in zip(heard, crops, strict=True)
+            ]
+            plan = torch.stack([torch.from_numpy(each) for each in plans]).to(device)
+            if any(crop.drop_events for crop in crops):
+                hears_events = torch.tensor([not crop.drop_events for crop in crops], device=device)
+        mask = torch.stack([one.mask[cut] for one, cut in zip(heard, cuts, strict=True)])
         return Batch(
-            x_0=x_0.to(device),
+            x_0=torch.stack([one.latents[cut] for one, cut in zip(heard, cuts, strict=True)]).to(device),
             noise=noise.to(device),
             t=t.to(device),
             condition=hidden,
-            condition_mask=None if equal else mask,
-            context=context.expand(len(crops), -1, -1),
-            plan=torch.stack([self.plan(crop) for crop in crops]).to(device) if self.settings.events else None,
-            hears_events=torch.tensor([not crop.drop_events for crop in crops], device=device),
+            condition_mask=None if equal else condition_mask,
+            context=self._context[:, : crops[0].n_frames].expand(len(crops), -1, -1),
+            plan=plan,
+            hears_events=hears_events,
+            mask=mask.to(device),
+            weight=torch.tensor([one.song.weight for one in heard], device=device),
+            frames=float(mask.sum()),
         )
+
+    def step(self, number: int) -> list[Batch]:
+        """All that optimizer step `number` (from 0) needs; it follows from the seed and that number alone."""
+        patch_size = self.pipeline.pipe.transformer.config.patch_size
+        return self.step_batches(draw_crops(self.training_set, number, patch_size, self.settings), number)
 
     def step_batches(self, crops: Sequence[Crop], step: int) -> list[Batch]:
         """The crops of one optimizer step as batches of equal length, at most `batch_size` each.
@@ -133,7 +139,7 @@ class BatchMaker:
         Noise and timesteps follow from seed and step alone, and belong to the crop, not to its place in a batch.
         """
         generator = torch.Generator().manual_seed(int(stream(self.settings.seed, NOISE, step).integers(2**62)))
-        noises = [torch.randn(c.n_frames, self.latents[0].shape[1], generator=generator) for c in crops]
+        noises = [torch.randn(c.n_frames, self.training_set.channels, generator=generator) for c in crops]
         times = self.timesteps(len(crops), generator)
         batches = []
         for members in groups_of_equal_length(crops, self.settings.batch_size):
@@ -142,9 +148,13 @@ class BatchMaker:
         return batches
 
     def timesteps(self, n: int, generator: torch.Generator) -> Tensor:
-        """Logit-normal times (n,), shifted where the settings say so."""
-        t = sample_timesteps(n, self.settings.timestep_mu, self.settings.timestep_sigma, generator)
-        return self.settings.shift * t / (1 + (self.settings.shift - 1) * t)
+        """Times (n,) at which the model is asked: logit-normal, or the sampler's own steps; shifted."""
+        settings = self.settings
+        if settings.timesteps == "schedule":
+            t = schedule_timesteps(n, settings.schedule_steps, generator)
+        else:
+            t = sample_timesteps(n, settings.timestep_mu, settings.timestep_sigma, generator)
+        return shifted(t, settings.shift)
 
 
 def groups_of_equal_length(crops: Sequence[Crop], largest: int) -> list[list[int]]:

@@ -1,23 +1,25 @@
 """Checkpoints: all that a run needs to go on, as safetensors and JSON, written whole or not at all.
 
 `checkpoints/step-000012/` holds the adapter as it was, so each is usable by itself, and beside it the exact trained
-weights and the optimizer's memory. Everything else (crops, noise, timesteps, learning rate) follows from seed and step.
+weights, the optimizer's memory and the moving average. Everything else (crops, noise, timesteps, learning rate) follows
+from seed and step. The card is written last and lists every file with its size and hash: a folder whose files are all
+as listed is whole, whatever happened to the machine while it was written.
 """
 
 import errno
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from structure.errors import StudioError
-from training.run_folder import CHECKPOINTS, write_json
+from training.run_folder import CHECKPOINTS, CONFIG_FILE, write_json
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from training.learner import Learner
 
 TRAINER_WEIGHTS, TRAINER_CARD = "trainer.safetensors", "trainer.json"
 _PREFIX = "step-"
@@ -30,20 +32,20 @@ class CheckpointError(StudioError):
 def save_checkpoint(
     run_folder: Path,
     step: int,
-    parameters: "Mapping[str, Tensor]",
-    optimizer: "torch.optim.Optimizer",
+    learner: "Learner",
     save_adapter: Callable[[Path], None],
-    keep: int,
+    held_out_loss: float | None = None,
+    data: str = "",
 ) -> Path:
-    """Write the checkpoint of `step` and drop the oldest beyond `keep`.
+    """Write the checkpoint of `step`, in place of one of the same step.
 
     Args:
         run_folder: of the run.
         step: optimizer steps done.
-        parameters: every trained tensor by name, in the optimizer's order.
-        optimizer: whose memory is kept.
+        learner: whose weights, optimizer and average are kept.
         save_adapter: writes the adapter's files into the folder it is given.
-        keep: how many checkpoints stay.
+        held_out_loss: what was measured at this step, to find the best one by.
+        data: names what the run learned from, so that going on with other songs can be noticed.
 
     Raises:
         CheckpointError: the disk is full; older checkpoints are untouched.
@@ -51,14 +53,9 @@ def save_checkpoint(
     from safetensors.torch import save_file
 
     root = run_folder / CHECKPOINTS
-    part, final = root / f".{_PREFIX}{step:06d}.part", root / f"{_PREFIX}{step:06d}"
-    memory = optimizer.state_dict()["state"]
-    tensors = {f"weight.{name}": tensor for name, tensor in parameters.items()}
-    numbers: dict[str, Any] = {}
-    for index, name in enumerate(parameters):
-        for key, value in memory.get(index, {}).items():
-            kept = tensors if hasattr(value, "detach") else numbers
-            kept[f"optimizer.{key}.{name}"] = value
+    final = root / f"{_PREFIX}{step:06d}"
+    part, old = (root / f".{final.name}.{word}" for word in ("part", "old"))
+    tensors, numbers = _memory_of(learner)
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -66,10 +63,13 @@ def save_checkpoint(
         save_file(
             {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part / TRAINER_WEIGHTS
         )
-        write_json(part / TRAINER_CARD, {"step": step, "numbers": numbers})
-        _sync(part)
-        shutil.rmtree(final, ignore_errors=True)
+        files = {path.name: _to_disk(path) for path in sorted(part.iterdir())}
+        card = {"step": step, "held_out_loss": held_out_loss, "data": data, "numbers": numbers, "files": files}
+        write_json(part / TRAINER_CARD, card)
+        if final.exists():
+            os.replace(final, old)
         os.replace(part, final)
+        _names_to_disk(root)
     except OSError as problem:
         shutil.rmtree(part, ignore_errors=True)
         if problem.errno == errno.ENOSPC:
@@ -78,72 +78,176 @@ def save_checkpoint(
                 f"--resume-from {run_folder}."
             ) from problem
         raise
-    for old in list_checkpoints(run_folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
     return final
 
 
-def load_checkpoint(folder: Path, parameters: "Mapping[str, Tensor]", optimizer: "torch.optim.Optimizer") -> int:
-    """Put a checkpoint's weights and memory back.
+def prune_checkpoints(run_folder: Path, keep: int) -> None:
+    """Remove what a crash left half made, and all checkpoints but the newest `keep` and the best."""
+    root = run_folder / CHECKPOINTS
+    for left in root.glob(f".{_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    best = best_checkpoint(run_folder)
+    for path in list_checkpoints(run_folder)[:-keep]:
+        if path != best:
+            going = path.with_name(f".{path.name}.old")  # renamed first: half a checkpoint is none
+            os.replace(path, going)
+            shutil.rmtree(going, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
+    """Put a checkpoint's weights, optimizer memory and average back.
 
     Args:
         folder: a checkpoint folder.
-        parameters: as given to `save_checkpoint`; overwritten in place.
-        optimizer: over the same parameters; its memory is replaced.
+        learner: like the one that was saved; overwritten in place.
 
     Returns:
-        optimizer steps done.
+        the checkpoint's card: `step` (optimizer steps done), `held_out_loss`, `data`.
 
     Raises:
-        CheckpointError: it belongs to a run with other layers.
+        CheckpointError: it belongs to a run with other layers, or is damaged.
     """
     import torch
     from safetensors.torch import load_file
 
+    if not is_whole(folder):
+        raise CheckpointError(f"{folder}: is damaged (a file is missing or changed). Go on from another checkpoint.")
     tensors = load_file(folder / TRAINER_WEIGHTS)
-    card = json.loads((folder / TRAINER_CARD).read_text(encoding="utf-8"))
+    card = _read_card(folder)
+    parameters = learner.parameters
     saved = {name.removeprefix("weight."): t for name, t in tensors.items() if name.startswith("weight.")}
     shapes = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
     if {name: tuple(tensor.shape) for name, tensor in saved.items()} != shapes:
         raise CheckpointError(
-            f"{folder}: was trained with other settings (rank, events or base model), so it cannot be gone on from. "
-            "Use the settings of its run folder, or start anew."
+            f"{folder}: was trained with other settings (LoRA, types of events or base model), so it cannot be gone on "
+            "from. Use the settings of its run folder, or start anew."
         )
     with torch.no_grad():
         for name, tensor in parameters.items():
             tensor.copy_(saved[name])
-    place = {name: index for index, name in enumerate(parameters)}
+    place = {name: index for index, name in enumerate(_in_optimizer(learner))}
     state: dict[int, dict[str, Any]] = {}
     for full, value in [*tensors.items(), *card["numbers"].items()]:
         kind, key, owner = full.split(".", 2)
         if kind == "optimizer":
             state.setdefault(place[owner], {})[key] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(card["step"])
+    learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": state})
+    if learner.average is not None:
+        for shadow, (name, weight) in zip(learner.average.shadow_params, parameters.items(), strict=True):
+            shadow.copy_(tensors.get(f"average.weight.{name}", weight.detach()))
+        learner.average.optimization_step = card["numbers"].get("average.steps.", 0)
+    return card
 
 
 def list_checkpoints(run_folder: Path) -> list[Path]:
-    """Whole checkpoints of a run, oldest first."""
-    root = run_folder / CHECKPOINTS
-    return sorted(path for path in root.glob(f"{_PREFIX}*") if (path / TRAINER_CARD).is_file()) if root.is_dir() else []
+    """Checkpoints of a run that have all their files, oldest first; `is_whole` looks into them."""
+    return [path for path in _by_step(run_folder) if _has_all_files(path)]
 
 
-def find_checkpoint(folder: Path) -> Path:
-    """The checkpoint that `--resume-from FOLDER` means: the folder itself, or the newest of a run.
+def step_of(checkpoint: Path) -> int:
+    """Optimizer steps done at a checkpoint, by its name."""
+    return int(checkpoint.name.removeprefix(_PREFIX))
+
+
+def best_checkpoint(run_folder: Path) -> Path | None:
+    """The checkpoint with the lowest loss on held-out songs; None where nothing was measured."""
+    measured = [(card["held_out_loss"], path) for path in list_checkpoints(run_folder) if (card := _read_card(path))]
+    return min(((loss, path) for loss, path in measured if loss is not None), default=(None, None))[1]
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file of a checkpoint is as it was written."""
+    if not _has_all_files(folder):
+        return False
+    return all(_hash(folder / name) == digest for name, (_, digest) in _read_card(folder)["files"].items())
+
+
+def find_checkpoint(folder: Path) -> tuple[Path | None, list[Path]]:
+    """The checkpoint that `--resume-from FOLDER` means: the folder itself, or the newest whole one of a run.
+
+    Returns:
+        the checkpoint, None where a run was stopped before it had one; and the newer ones that are damaged.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: the folder is neither a checkpoint nor a run.
     """
     if (folder / TRAINER_CARD).is_file():
-        return folder
-    found = list_checkpoints(folder)
-    if not found:
-        raise CheckpointError(f"{folder}: holds no whole checkpoint to go on from; choose a run that saved one.")
-    return found[-1]
+        return folder, []
+    if not (folder / CONFIG_FILE).is_file():
+        raise CheckpointError(
+            f"{folder}: is no run to go on from (no {CONFIG_FILE}); choose a folder that training wrote."
+        )
+    damaged = []
+    for path in reversed(_by_step(folder)):
+        if is_whole(path):
+            return path, damaged
+        damaged.append(path)
+    return None, damaged
 
 
-def _sync(folder: Path) -> None:
-    """Bring every file of the folder to the disk before the folder gets its name."""
-    for path in folder.iterdir():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
+def _by_step(run_folder: Path) -> list[Path]:
+    """Folders that are named like checkpoints, oldest first."""
+    named = [path for path in (run_folder / CHECKPOINTS).glob(f"{_PREFIX}*") if path.name[len(_PREFIX) :].isdigit()]
+    return sorted(named, key=step_of)
+
+
+def _memory_of(learner: "Learner") -> tuple[dict[str, Any], dict[str, Any]]:
+    """All that a learner knows: tensors, and numbers that are none."""
+    memory = learner.optimizer.state_dict()["state"]
+    tensors: dict[str, Any] = {f"weight.{name}": tensor for name, tensor in learner.parameters.items()}
+    numbers: dict[str, Any] = {}
+    for index, name in enumerate(_in_optimizer(learner)):
+        for key, value in memory.get(index, {}).items():
+            kept = tensors if hasattr(value, "detach") else numbers
+            kept[f"optimizer.{key}.{name}"] = value
+    if learner.average is not None:
+        for name, shadow in zip(learner.parameters, learner.average.shadow_params, strict=True):
+            tensors[f"average.weight.{name}"] = shadow
+        numbers["average.steps."] = learner.average.optimization_step
+    return tensors, numbers
+
+
+def _in_optimizer(learner: "Learner") -> list[str]:
+    """Names of the parameters in the order in which the optimizer counts them."""
+    names = {id(parameter): name for name, parameter in learner.parameters.items()}
+    return [names[id(parameter)] for group in learner.optimizer.param_groups for parameter in group["params"]]
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    """The card, empty where it cannot be read."""
+    try:
+        card = json.loads((folder / TRAINER_CARD).read_text(encoding="utf-8"))
+        return card if isinstance(card, dict) and isinstance(card.get("files"), dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _has_all_files(folder: Path) -> bool:
+    files = _read_card(folder).get("files", {})
+    try:
+        return bool(files) and all((folder / name).stat().st_size == size for name, (size, _) in files.items())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _to_disk(path: Path) -> tuple[int, str]:
+    """Bring a file to the disk, before the folder gets its name; its size and hash."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    return path.stat().st_size, _hash(path)
+
+
+def _names_to_disk(folder: Path) -> None:
+    """Bring a folder's list of names to the disk, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -4,32 +4,39 @@ Nothing here keeps state: step `n` of a run with one seed always draws the same 
 had never stopped.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from structure.events import Event, clip, rebase, sections
-from structure.lyrics import has_section_tags, lyrics_with_tags
+from structure.lyrics import lyric_blocks, lyrics_with_tags
 from training.dataset import TrainingSong
 from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from training.training_set import TrainingSet
 
 SONG_ORDER, CROPS, NOISE, DROPOUT = 1, 2, 3, 4  # what a stream of random numbers is for
 EDGE_SHARES = (0.25, 0.15, 0.6)  # crops at the song's very start, its very end, anywhere: requests begin at a start
 SLIVER = 0.5  # seconds; a section of which a crop holds less gets no tag
-_TAG_LINE = re.compile(r"^\s*\[[^\]\n]+\]", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Crop:
-    """`n_frames` latent frames of song number `song` from `start_frame` on; what it is not told is drawn with it."""
+    """`n_frames` latent frames of song number `song` from `start_frame` on; what it is not told is drawn with it.
+
+    `arrangement` and `copy` say how the song is heard: see `TrainingSet.heard`.
+    """
 
     song: int
     start_frame: int
     n_frames: int
     drop_text: bool = False
     drop_events: bool = False
+    arrangement: int | None = None
+    copy: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,34 +57,34 @@ def stream(seed: int, purpose: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, purpose, number])
 
 
-def draw_crops(
-    song_frames: Sequence[int], step: int, frame_rate: float, patch_size: int, settings: TrainingSettings
-) -> list[Crop]:
-    """The crops of one optimizer step, each song as often as any other.
+def draw_crops(training_set: "TrainingSet", step: int, patch_size: int, settings: TrainingSettings) -> list[Crop]:
+    """The crops of one optimizer step, each song as often as its `repeats` say.
 
     Args:
-        song_frames: latent frames of each song.
+        training_set: the songs.
         step: counted from 0.
-        frame_rate: latent frames per second.
         patch_size: latent frames per token; crops are whole tokens long where the song is.
-        settings: seed, sizes and drop-out shares.
+        settings: seed, sizes, augmentation and drop-out shares.
 
     Returns:
         `batch_size * grad_accum` crops; a song shorter than the drawn length is taken whole.
     """
     rng = stream(settings.seed, CROPS, step)
-    longest = max(song_frames)
-    if settings.crop_min_sec is not None and settings.crop_max_sec is not None:
-        seconds = rng.uniform(settings.crop_min_sec, settings.crop_max_sec)
-        longest = max(patch_size, round(seconds * frame_rate / patch_size) * patch_size)
+    longest: int | None = None
+    if settings.crops is not None:
+        seconds = rng.uniform(*settings.crops)
+        longest = max(patch_size, round(seconds * training_set.frame_rate / patch_size) * patch_size)
     count = settings.batch_size * settings.grad_accum
     crops = []
-    for song in _songs_in_turn(len(song_frames), step * count, count, settings.seed):
-        n_frames = min(longest, song_frames[song])
-        room = song_frames[song] - n_frames
+    for song in _songs_in_turn(training_set.one_pass, step * count, count, settings.seed):
+        arrangement = int(rng.integers(2**31)) if rng.random() < settings.rearrange else None
+        copy = int(rng.integers(training_set.copies(song)))
+        frames = len(training_set.heard(song, arrangement, copy).latents)
+        n_frames = min(longest or frames, frames)
+        room = frames - n_frames
         start_frame = int(rng.choice([0, room, rng.integers(room + 1)], p=EDGE_SHARES))
         drop_text, drop_events = rng.random(2) < (settings.condition_dropout, settings.event_dropout)
-        crops.append(Crop(song, start_frame, n_frames, bool(drop_text), bool(drop_events)))
+        crops.append(Crop(song, start_frame, n_frames, bool(drop_text), bool(drop_events), arrangement, copy))
     return crops
 
 
@@ -97,8 +104,8 @@ def crop_words(song: TrainingSong, crop: Crop, frame_rate: float, section_tags: 
     """
     start, duration = crop.start_frame / frame_rate, crop.n_frames / frame_rate
     lyrics = song.lyrics
-    if section_tags and lyrics.strip().lower() not in ("", "[instrumental]"):
-        lyrics = lyrics_with_tags(lyrics, song.events)  # first, so that words stay with their section
+    if section_tags:
+        lyrics = words_with_tags(song)  # first, so that words stay with their section
     lyrics = cut_lyrics(lyrics, song.events, start, start + duration)
     if section_tags:
         heard = clip(rebase(song.events, start), duration)
@@ -114,6 +121,13 @@ def crop_words(song: TrainingSong, crop: Crop, frame_rate: float, section_tags: 
     )
 
 
+def words_with_tags(song: TrainingSong) -> str:
+    """The song's lyrics with the tags of its sections, where anything is sung; else as they are."""
+    if song.lyrics.strip().lower() in ("", "[instrumental]"):
+        return song.lyrics
+    return lyrics_with_tags(song.lyrics, song.events)
+
+
 def cut_lyrics(lyrics: str, events: Sequence[Event], start: float, end: float) -> str:
     """The tagged blocks of lyrics whose sections are heard between `start` and `end` seconds.
 
@@ -121,22 +135,19 @@ def cut_lyrics(lyrics: str, events: Sequence[Event], start: float, end: float) -
     which line belongs where, and the lyrics stay whole.
     """
     parts = sections(events)
-    if not has_section_tags(lyrics):
+    blocks = lyric_blocks(lyrics, len(parts))
+    if blocks is None:
         return lyrics
-    begins = [match.start() for match in _TAG_LINE.finditer(lyrics)]
-    if len(begins) != len(parts):
-        return lyrics
-    blocks = [lyrics[a:b].rstrip() for a, b in zip(begins, [*begins[1:], len(lyrics)], strict=True)]
     least = min(SLIVER, end - start)
     heard = [b for b, part in zip(blocks, parts, strict=True) if min(part.end, end) - max(part.start, start) >= least]
     return "\n".join(heard)
 
 
-def _songs_in_turn(n_songs: int, first: int, count: int, seed: int) -> list[int]:
-    """Places `first` to `first + count` of an endless row of shuffled passes over the songs."""
-    row = []
-    for place in range(first, first + count):
-        epoch, index = divmod(place, n_songs)
-        order = stream(seed, SONG_ORDER, epoch).permutation(n_songs)
-        row.append(int(order[index]))
+def _songs_in_turn(one_pass: Sequence[int], first: int, count: int, seed: int) -> list[int]:
+    """Places `first` to `first + count` of an endless row of passes over the songs, each in an order of its own."""
+    row: list[int] = []
+    while len(row) < count:
+        epoch, index = divmod(first + len(row), len(one_pass))
+        order = stream(seed, SONG_ORDER, epoch).permutation(len(one_pass))
+        row += [one_pass[place] for place in order[index : index + count - len(row)]]
     return row

@@ -1,8 +1,8 @@
 """Encoded audio, once per song: the codec's latents cached by what they were made from.
 
 The key is the audio file's bytes, the codec's weights and the settings, so a changed sidecar or a moved folder costs
-nothing and a changed song is encoded anew. Long songs go through the codec in blocks with context on both sides, so
-memory does not grow with length.
+nothing and a changed song is encoded anew. Songs are read and go through the codec tile by tile, with context on both
+sides, so memory does not grow with length.
 """
 
 import contextlib
@@ -10,21 +10,23 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
-from annotate.audio import content_hash, read_audio
+from annotate.audio import audio_blocks_at
 from structure.errors import StudioError
+from training.sound import listen
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
-BLOCK_SECONDS, CONTEXT_SECONDS = 30.0, 2.0
+TILE_SECONDS, CONTEXT_SECONDS = 30.0, 2.0
 CACHE_VARIABLE = "STRUCTURE_STUDIO_CACHE"
-_LAYOUT = 1  # of the cached file
+_LAYOUT = 2  # of the cached file
 
 
 class LatentError(StudioError):
@@ -70,13 +72,18 @@ class LatentCache:
         self._codec = codec_hash(vae)
         self.encoded = 0
 
-    def path(self, audio: Path) -> Path:
+    def path(self, audio: Path, gain_db: float = 0.0) -> Path:
         """Where this song's latents lie or will lie."""
-        made_from = f"{_LAYOUT} {self._codec} {self.max_frames} {content_hash(audio)}"
+        content = listen(audio, self.folder).content
+        made_from = f"{_LAYOUT} {self._codec} {self.max_frames} {gain_db:g} {content}"
         return self.folder / f"{hashlib.sha256(made_from.encode()).hexdigest()[:32]}.safetensors"
 
-    def load(self, audio: Path) -> "Tensor":
+    def load(self, audio: Path, gain_db: float = 0.0) -> "Tensor":
         """The song's latents, float32 (frames, channels).
+
+        Args:
+            audio: the song.
+            gain_db: how much louder it is played to the codec.
 
         Raises:
             StudioError: the audio cannot be read, holds no sound or holds numbers that are none.
@@ -85,12 +92,12 @@ class LatentCache:
         from safetensors import SafetensorError
         from safetensors.torch import load_file, save
 
-        path = self.path(audio)
+        path = self.path(audio, gain_db)
         try:
             return load_file(path)["latents"]
         except (OSError, SafetensorError, KeyError):  # not there yet, or spoilt on disk: made anew
             pass
-        latents = self._encode(audio)
+        latents = self._encode(audio, gain_db)
         self.encoded += 1
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
@@ -103,46 +110,84 @@ class LatentCache:
             raise OSError(problem.errno, problem.strerror, str(self.folder)) from problem
         return latents
 
-    def _encode(self, audio: Path) -> "Tensor":
-        import numpy as np
-
-        samples, _ = read_audio(audio, sample_rate=self.sample_rate)
-        samples = samples[: self.max_frames * self.hop]
-        if len(samples) < self.hop:
-            raise LatentError(f"{audio.name}: is shorter than one latent frame ({self.hop / self.sample_rate:.2f} s).")
-        if not np.isfinite(samples).all():
+    def _encode(self, audio: Path, gain_db: float) -> "Tensor":
+        sound = listen(audio, self.folder)
+        if sound.not_numbers:
             raise LatentError(f"{audio.name}: holds samples that are not numbers; export it again.")
-        return encode_in_blocks(self.vae, samples, self.hop, self.sample_rate)
+        if sound.duration * self.sample_rate < self.hop:
+            raise LatentError(f"{audio.name}: is shorter than one latent frame ({self.hop / self.sample_rate:.2f} s).")
+        gain = 10 ** (gain_db / 20)
+        blocks = (gain * block for block in audio_blocks_at(audio, self.sample_rate))
+        return encode_in_tiles(self.vae, blocks, self.hop, self.sample_rate, self.max_frames)
 
 
-def encode_in_blocks(vae: "nn.Module", samples: "np.ndarray", hop: int, sample_rate: int) -> "Tensor":
-    """Audio through the codec, block by block.
+def encode_in_tiles(
+    vae: "nn.Module", blocks: "Iterable[np.ndarray]", hop: int, sample_rate: int, max_frames: int | None = None
+) -> "Tensor":
+    """Audio through the codec, tile by tile, each with context on both sides; memory does not grow with length.
 
     Args:
         vae: the codec.
-        samples: float32 (samples, channels) at `sample_rate` Hz.
+        blocks: the audio from its start, float32 (any number of samples, channels) at `sample_rate` Hz.
         hop: samples per latent frame.
+        sample_rate: Hz.
+        max_frames: latent frames after which nothing is read; None: all.
 
     Returns:
         float32 (ceil(samples / hop), latent channels) on the CPU: the mode, not a sample, so twice is the same.
     """
+    import numpy as np
     import torch
 
-    n_frames = math.ceil(len(samples) / hop)
-    wave = _in_channels(torch.from_numpy(samples), getattr(vae.config, "audio_channels", samples.shape[1]))
-    wave = torch.nn.functional.pad(wave, (0, n_frames * hop - wave.shape[-1]))  # (channels, n_frames * hop)
-    block = round(BLOCK_SECONDS * sample_rate / hop)
+    tile = round(TILE_SECONDS * sample_rate / hop)  # in frames
     context = round(CONTEXT_SECONDS * sample_rate / hop)
+    tiles = _pieces(blocks, tile * hop, None if max_frames is None else max_frames * hop)
     device, dtype = next(vae.parameters()).device, next(vae.parameters()).dtype
     parts = []
-    for first in range(0, n_frames, block):
-        last = min(first + block, n_frames)
-        begin, end = max(0, first - context), min(n_frames, last + context)
+    for before, here, after in _with_neighbours(tiles):
+        head = before[-context * hop :]
+        samples = np.concatenate([head, here, after[: context * hop]])
+        wave = _in_channels(torch.from_numpy(samples), getattr(vae.config, "audio_channels", samples.shape[1]))
+        wave = torch.nn.functional.pad(wave, (0, -wave.shape[-1] % hop))
         with torch.no_grad():
-            piece = wave[None, :, begin * hop : end * hop].to(device=device, dtype=dtype)
-            latents = vae.encode(piece).latent_dist.mode()[0].T  # (frames, channels)
-        parts.append(latents[first - begin : last - begin].float().cpu())
+            latents = vae.encode(wave[None].to(device=device, dtype=dtype)).latent_dist.mode()[0].T
+        first = len(head) // hop
+        parts.append(latents[first : first + math.ceil(len(here) / hop)].float().cpu())
     return torch.cat(parts)
+
+
+def _pieces(blocks: "Iterable[np.ndarray]", length: int, most: int | None) -> "Iterator[np.ndarray]":
+    """The same samples in pieces of `length`, the last one shorter; no more than `most` samples in all."""
+    import numpy as np
+
+    held: list[np.ndarray] = []
+    n_held, left = 0, most
+    for block in blocks:
+        if left is not None:
+            block = block[:left]
+            left -= len(block)
+        while n_held + len(block) >= length:
+            cut = length - n_held
+            yield np.concatenate([*held, block[:cut]])
+            held, n_held, block = [], 0, block[cut:]
+        if len(block):
+            held.append(block)
+            n_held += len(block)
+        if left == 0:
+            break
+    if n_held:
+        yield np.concatenate(held)
+
+
+def _with_neighbours(pieces: "Iterable[np.ndarray]") -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]":
+    """Each piece with the one before and the one after it, empty at the ends."""
+    before = here = None
+    for piece in pieces:
+        if here is not None:
+            yield (here[:0] if before is None else before), here, piece
+        before, here = here, piece
+    if here is not None:
+        yield (here[:0] if before is None else before), here, here[:0]
 
 
 def _in_channels(samples: "Tensor", channels: int) -> "Tensor":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from acestep.adapter import LORA_NAME, AdapterCard, lora_config
+from acestep.adapter import LORA_NAME, AdapterCard, dora_magnitudes, lora_config
 from acestep.conditioning import EventConditioning
 from acestep.event_encoder import EventEncoder
 from structure.events import sections
@@ -40,14 +40,22 @@ def make_trainable(
     for part in (pipe.transformer, pipe.condition_encoder, pipe.text_encoder, pipe.vae):
         part.requires_grad_(False)
     torch.manual_seed(settings.seed)
-    pipe.transformer.add_adapter(
-        lora_config(settings.lora_rank, settings.lora_alpha, settings.lora_dropout), adapter_name=LORA_NAME
+    config = lora_config(
+        settings.lora_rank,
+        settings.lora_alpha,
+        settings.lora_dropout,
+        settings.lora_targets.split(","),
+        settings.lora_rslora,
+        settings.lora_dora,
     )
+    pipe.transformer.add_adapter(config, adapter_name=LORA_NAME)
     if settings.gradient_checkpointing:
         pipe.transformer.enable_gradient_checkpointing()
     learned = {f"lora.{name}": p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
     for parameter in learned.values():
         parameter.data = parameter.data.float()
+    for magnitude, frozen in dora_magnitudes(pipe.transformer):
+        magnitude.data = frozen  # peft took it in the base's precision, and a rounded one is heard before it has learnt
     if settings.events:
         encoder = EventEncoder.for_transformer(pipe.transformer, vocabulary).to(pipeline.device)
         pipeline.conditioning = EventConditioning(pipe.transformer, encoder)
@@ -56,7 +64,9 @@ def make_trainable(
 
 
 def make_optimizer(learned: dict[str, Tensor], settings: TrainingSettings) -> tuple[torch.optim.Optimizer, str]:
-    """AdamW with one group for the LoRA and one for the event encoder; each group's `peak` is its highest rate.
+    """AdamW with groups for the LoRA and for the event encoder; each group's `peak` is its highest rate.
+
+    Biases and DoRA's magnitudes, which are vectors, do not decay: a magnitude of zero would silence its layer.
 
     Returns:
         the optimizer, and a sentence where it is not the one asked for.
@@ -65,15 +75,19 @@ def make_optimizer(learned: dict[str, Tensor], settings: TrainingSettings) -> tu
     for prefix, scale in (("lora.", 1.0), ("events.", settings.event_lr_scale)):
         members = [p for name, p in learned.items() if name.startswith(prefix)]
         peak = settings.learning_rate * scale
-        if members:
-            groups.append({"params": members, "lr": peak, "peak": peak})
+        for decay, alike in (
+            (settings.weight_decay, [p for p in members if p.ndim > 1]),
+            (0.0, [p for p in members if p.ndim <= 1]),
+        ):
+            if alike:
+                groups.append({"params": alike, "lr": peak, "peak": peak, "weight_decay": decay})
     if settings.optimizer == "adamw_8bit":
         eight_bit = _eight_bit_adamw(learned)
         if eight_bit is not None:
-            return eight_bit(groups, weight_decay=settings.weight_decay), ""
+            return eight_bit(groups), ""
         message = "adamw_8bit needs bitsandbytes and CUDA, which are not here: plain AdamW is used instead."
-        return torch.optim.AdamW(groups, weight_decay=settings.weight_decay), message
-    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay), ""
+        return torch.optim.AdamW(groups), message
+    return torch.optim.AdamW(groups), ""
 
 
 def learning_rate_factor(step: int, total: int, settings: TrainingSettings) -> float:
@@ -105,6 +119,9 @@ def adapter_card(
         has_events=settings.events,
         rank=settings.lora_rank,
         alpha=settings.lora_alpha,
+        targets=tuple(settings.lora_targets.split(",")),
+        rslora=settings.lora_rslora,
+        dora=settings.lora_dora,
         trained_types=tuple(sorted({event.type for song in songs for event in sections(song.events)})),
         settings=settings.model_dump(mode="json", exclude=_PLACES),
         scores={name: value for name, value in scores.items() if math.isfinite(value)},

@@ -28,8 +28,8 @@ IN_WORDS = {
 }
 
 
-def dataset_card(report: DatasetReport) -> str:
-    """Songs, minutes, sections by type as a bar of colours, and what is wrong."""
+def dataset_card(report: DatasetReport, under_way: str = "") -> str:
+    """Songs, minutes, sections by type as a bar of colours, what is wrong, and what is still being looked at."""
     count = len(report.everything)
     facts = [f"<b>{count}</b> {'song' if count == 1 else 'songs'}", f"<b>{report.minutes:.1f}</b> minutes"]
     if report.held_out:
@@ -40,6 +40,8 @@ def dataset_card(report: DatasetReport) -> str:
         facts.append(f'<span title="{escape(said)}"><b>{sum(report.moments_by_type.values())}</b> moments</span>')
     body = f'<p class="tr-facts">{" · ".join(facts)}</p>' + _bar(report)
     body += _sentences("to put right", report.problems) + _sentences("left out", report.skipped)
+    body += _sentences("to know", report.notes)
+    body += f"<p>{escape(under_way)}</p>" if under_way else ""
     return f'{STYLE}<div class="tr-card">{body}</div>'
 
 

@@ -48,7 +48,7 @@ class Progress:
         self.state = self.state.model_copy(update=values)
         if time.time() - self._written > 1.0:
             self._written = time.time()
-            write_state(self.folder, self.state)
+            write_state(self.folder, self.state, durable=False)
 
     def stopping(self) -> bool:
         """Whether a signal or the stop file asks for an end."""

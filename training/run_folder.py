@@ -49,19 +49,20 @@ class RunState(BaseModel):
         return self.status in ENDED
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Replace a JSON file whole or not at all."""
+def write_json(path: Path, data: dict[str, Any], durable: bool = True) -> None:
+    """Replace a JSON file whole or not at all; not `durable`, a crash of the machine may bring back the one before."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with part.open("w", encoding="utf-8") as file:
         file.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(part, path)
 
 
-def write_state(folder: Path, state: RunState) -> None:
+def write_state(folder: Path, state: RunState, durable: bool = True) -> None:
     """Write `state.json` with the time of writing."""
-    write_json(folder / STATE_FILE, state.model_copy(update={"updated": time.time()}).model_dump())
+    write_json(folder / STATE_FILE, state.model_copy(update={"updated": time.time()}).model_dump(), durable)
 
 
 def read_state(folder: Path) -> RunState:
@@ -80,6 +81,17 @@ def read_state(folder: Path) -> RunState:
     )
 
 
+def working_process(folder: Path) -> int | None:
+    """The process that works on this run now, None where there is none or nobody noted it."""
+    if not (folder / STATE_FILE).exists():
+        return None
+    state = read_state(folder)
+    if state.ended:
+        return None
+    pid, started = (state.pid, state.pid_started) if state.pid else _read_launch(folder)
+    return pid if pid is not None and process_alive(pid, started) else None
+
+
 def write_launch(folder: Path, pid: int, started: float | None) -> None:
     """Note the process just started, so that it can be told dead before it has written a state of its own."""
     write_json(folder / LAUNCH_FILE, {"pid": pid, "pid_started": started})
@@ -90,10 +102,19 @@ def write_config(folder: Path, settings: TrainingSettings) -> None:
     write_json(folder / CONFIG_FILE, settings.to_dict())
 
 
-def append_metrics(folder: Path, points: Sequence[dict[str, Any]]) -> None:
-    """Add points to the curve in one write, so that a reader seldom sees half a line (and then leaves it out)."""
+def append_metrics(folder: Path, points: Sequence[dict[str, Any]], durable: bool = False) -> None:
+    """Add points to the curve in one write, so that a reader seldom sees half a line (and then leaves it out).
+
+    Args:
+        folder: of the run.
+        points: one line each.
+        durable: bring the whole curve to the disk, as before a checkpoint that counts on it.
+    """
     with (folder / METRICS_FILE).open("a", encoding="utf-8") as file:
         file.write("".join(json.dumps(point) + "\n" for point in points))
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

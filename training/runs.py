@@ -12,7 +12,7 @@ import psutil
 
 from structure.errors import StudioError
 from structure.places import writing_folder
-from training.checkpoint import list_checkpoints
+from training.checkpoint import list_checkpoints, step_of
 from training.run_folder import (
     CONFIG_FILE,
     LAUNCH_FILE,
@@ -114,7 +114,7 @@ def refuse_to_replace(settings: TrainingSettings) -> None:
     folder = settings.output_dir.resolve()
     if settings.resume_from is not None and settings.resume_from.resolve().is_relative_to(folder):
         return
-    if has_adapter(folder) or list_checkpoints(folder):
+    if has_adapter(folder) or any(step_of(path) > 0 for path in list_checkpoints(folder)):
         raise RunError(
             f"{settings.output_dir}: holds what another run has learned; choose another --output-dir, or go on with "
             f"that run by --resume-from {settings.output_dir}."
@@ -122,16 +122,14 @@ def refuse_to_replace(settings: TrainingSettings) -> None:
 
 
 def resume_run(folder: Path) -> Run:
-    """Go on with a run that stopped or died, in its own folder, from its newest whole checkpoint.
+    """Go on with a run that stopped or died, in its own folder, from its newest whole checkpoint, if it had one.
 
     Raises:
-        RunError: there is no run, its settings cannot be read, or it left no checkpoint.
+        RunError: there is no run, or its settings cannot be read.
     """
     run = read_run(folder)
     if run.settings is None:
         raise RunError(f"{run.name}: its {CONFIG_FILE} is of another version, so it cannot go on; start a new run.")
-    if not list_checkpoints(folder):
-        raise RunError(f"{run.name}: left no checkpoint to go on from; start a new run.")
     return start_run(run.settings.model_copy(update={"output_dir": folder, "resume_from": folder}))
 
 

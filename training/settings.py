@@ -7,14 +7,28 @@ Every field's description is its help text on the command line. `PRESETS` holds 
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
+from acestep.adapter import DEFAULT_TARGETS, LORA_TARGETS
 from structure.errors import StudioError
 
 Optimizer = Literal["adamw", "adamw_8bit"]
 Scheduler = Literal["constant_with_warmup", "linear", "cosine"]
+
+
+def _targets(text: str) -> str:
+    """`mlp, self` to `self,mlp`."""
+    given = {part.strip() for part in text.split(",")}
+    if not given <= set(LORA_TARGETS):
+        message = f"give one or more of {', '.join(LORA_TARGETS)}, with commas between"
+        raise PydanticCustomError("lora_targets", message)
+    return ",".join(part for part in LORA_TARGETS if part in given)
+
+
+Targets = Annotated[str, AfterValidator(_targets)]
 
 
 class SettingsError(StudioError):
@@ -48,6 +62,13 @@ class TrainingSettings(BaseModel):
     max_duration_sec: float = Field(240.0, gt=0, description="seconds of a song used; the rest is left out")
     crop_min_sec: float | None = Field(None, gt=0, description="shortest crop in seconds; unset: whole songs")
     crop_max_sec: float | None = Field(None, gt=0, description="longest crop in seconds; unset: whole songs")
+    whole_songs: bool = Field(False, description="train on whole songs, whatever the crop lengths say")
+    rearrange: float = Field(
+        0.0, ge=0, le=1, description="share of crops from a song whose sections were put in a new order; 0: none"
+    )
+    quieter_db: float = Field(
+        0.0, ge=0, le=40, description="hear songs also quieter, by this and half of it, in dB; 0: only as they are"
+    )
     held_out: int | None = Field(
         None, ge=0, description="songs kept out of training to measure it; unset: one in ten from eight songs on"
     )
@@ -56,13 +77,23 @@ class TrainingSettings(BaseModel):
     section_tags: bool = Field(True, description="put section tags into lyrics that carry none")
     event_dropout: float = Field(0.1, ge=0, le=1, description="share of crops that are told no events")
     condition_dropout: float = Field(0.15, ge=0, le=1, description="share of crops that are told no text")
+    timesteps: Literal["logit_normal", "schedule"] = Field(
+        "logit_normal", description="base and sft learn at logit_normal times, turbo at its sampler's own (schedule)"
+    )
+    schedule_steps: int = Field(8, ge=1, description="steps of the sampler when timesteps are its schedule")
     timestep_mu: float = Field(0.4, description="mean of the logit-normal timesteps; above 0 is towards noise")
     timestep_sigma: float = Field(1.0, gt=0, description="spread of the logit-normal timesteps")
-    shift: float = Field(1.0, gt=0, description="timestep shift on top of it; 1: none")
+    shift: float = Field(1.0, gt=0, description="timestep shift on top of either; 1: none, turbo: 3")
 
     lora_rank: int = Field(64, ge=1, description="rank of the LoRA")
     lora_alpha: float = Field(64, gt=0, description="scale of the LoRA is alpha / rank")
     lora_dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the LoRA")
+    lora_targets: Targets = Field(
+        ",".join(DEFAULT_TARGETS),
+        description="parts of each block that learn: self and cross (attention), mlp; commas between",
+    )
+    lora_rslora: bool = Field(False, description="rank-stabilised LoRA: its scale is alpha / square root of rank")
+    lora_dora: bool = Field(False, description="DoRA: magnitudes learn apart from directions; slower")
 
     learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of the LoRA")
     event_lr_scale: float = Field(3.0, gt=0, description="learning rate of the event encoder over that of the LoRA")
@@ -71,9 +102,25 @@ class TrainingSettings(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0, description="gradient norm is clipped to this")
     warmup_ratio: float = Field(0.03, ge=0, le=1, description="share of the steps that warm up")
     scheduler: Scheduler = Field("constant_with_warmup", description="constant_with_warmup, linear or cosine")
+    ema_decay: float = Field(
+        0.0, ge=0, lt=1, description="the adapter is a moving average of the weights, 0.999 say; 0: the last weights"
+    )
+    deterministic: bool = Field(False, description="the same numbers on each run on CUDA too; slower")
     gradient_checkpointing: bool = Field(False, description="less memory for about a third more time")
 
     cache_dir: Path | None = Field(None, description="where encoded audio is kept; unset: the user's cache folder")
+
+    @property
+    def crops(self) -> tuple[float, float] | None:
+        """Shortest and longest crop in seconds; None: whole songs."""
+        if self.whole_songs or self.crop_min_sec is None or self.crop_max_sec is None:
+            return None
+        return self.crop_min_sec, self.crop_max_sec
+
+    @property
+    def gains_db(self) -> tuple[float, ...]:
+        """Gains at which each song is encoded: as it is, then quieter."""
+        return (0.0, -self.quieter_db / 2, -self.quieter_db) if self.quieter_db else (0.0,)
 
     @property
     def model_name(self) -> str:
@@ -81,7 +128,7 @@ class TrainingSettings(BaseModel):
         return self.base_model.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
 
     def total_steps(self, n_songs: int) -> int:
-        """Optimizer steps of the whole run for a training set of `n_songs` songs."""
+        """Optimizer steps of the whole run for a pass of `n_songs` songs, repeats counted."""
         return self.max_steps or self.num_epochs * self.steps_per_epoch(n_songs)
 
     def steps_per_epoch(self, n_songs: int) -> int:
@@ -128,6 +175,8 @@ _STARTER_RECIPE: dict[str, Any] = {
     "scheduler": "cosine",
 }
 
+_REAL_RECIPE: dict[str, Any] = {"gradient_checkpointing": True}
+
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         name="quick",
@@ -148,14 +197,23 @@ PRESETS: dict[str, Preset] = {
         title="Real checkpoint",
         time="hours on a GPU",
         memory="24 GB GPU memory or more; not yet run on real weights",
-        values={"gradient_checkpointing": True},
+        values=_REAL_RECIPE,
+    ),
+    "turbo": Preset(
+        name="turbo",
+        title="Turbo checkpoint",
+        time="hours on a GPU",
+        memory="24 GB GPU memory or more; not yet run on real weights",
+        values={**_REAL_RECIPE, "timesteps": "schedule", "schedule_steps": 8, "shift": 3.0},
     ),
 }
 
 
 def preset_for(base_model: str) -> Preset:
-    """The preset that a base model gets unless another one is asked for."""
-    return PRESETS["starter" if base_model == "starter" else "real"]
+    """The preset that a base model gets unless another one is asked for, by its name."""
+    if base_model == "starter":
+        return PRESETS["starter"]
+    return PRESETS["turbo" if "turbo" in base_model.lower() else "real"]
 
 
 def make_settings(preset: str | None = None, **given: Any) -> TrainingSettings:

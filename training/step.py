@@ -1,4 +1,8 @@
-"""One step of training: what the model is told, its loss, its gradients, and the same loss on held-out songs."""
+"""One step of training: what the model is told, its loss, its gradients, and the same loss on held-out songs.
+
+The loss of a step is the mean over all frames that count, whatever batches its crops came in; a song's weight scales
+its frames' share of it.
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,37 +13,37 @@ import torch
 from torch import Tensor
 
 from acestep.conditioning import masked_cross_attention
-from acestep.flow import velocity_loss
+from acestep.flow import velocity_error
 from training.batch import Batch, BatchMaker
 from training.crops import Crop
-from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
 
 
-def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch], settings: TrainingSettings) -> Tensor:
-    """Gradients of the mean loss over every real frame of the step, however its crops are batched.
+def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch]) -> Tensor:
+    """Gradients of the mean loss over every frame of the step that counts, however its crops are batched.
 
     Returns:
         that loss, a scalar without gradient.
     """
-    frames = sum(batch.frames for batch in batches)
-    total = torch.zeros((), device=pipeline.device)
+    frames = max(1.0, sum(batch.frames for batch in batches))
+    total = torch.zeros((), device=batches[0].x_0.device)
     for batch in batches:
-        with told(pipeline, batch, settings):
-            loss = batch_loss(pipeline, batch) * (batch.frames / frames)
+        with told(pipeline, batch):
+            loss = summed_error(pipeline, batch) / frames
             loss.backward()  # inside: gradient checkpointing runs the hooked forward pass once more
         total += loss.detach()
     return total
 
 
-def told(pipeline: "StructuredPipeline", batch: Batch, settings: TrainingSettings) -> ExitStack:
+def told(pipeline: "StructuredPipeline", batch: Batch) -> ExitStack:
     """What surrounds a forward pass: events, the mask of padded conditions, and the precision."""
     stack = ExitStack()
     transformer = pipeline.pipe.transformer
-    if transformer.dtype != torch.float32:
-        stack.enter_context(torch.autocast(pipeline.device.type, transformer.dtype))
+    precision = transformer.scale_shift_table.dtype  # `transformer.dtype` walks through every module
+    if precision != torch.float32:
+        stack.enter_context(torch.autocast(batch.x_0.device.type, precision))
     if batch.plan is not None:
         stack.enter_context(pipeline.conditioning.training(batch.plan, batch.hears_events))
     if batch.condition_mask is not None:
@@ -47,45 +51,39 @@ def told(pipeline: "StructuredPipeline", batch: Batch, settings: TrainingSetting
     return stack
 
 
-def batch_loss(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
-    """Flow-matching loss of one batch, all of whose frames are real."""
-    mask = torch.ones(batch.x_0.shape[:2], device=batch.x_0.device)
-    return velocity_loss(
-        pipeline.pipe.transformer, batch.x_0, batch.condition, batch.context, mask, batch.t, batch.noise
-    )
+def summed_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
+    """Flow-matching error of one batch, weighted and summed over the frames that count."""
+    transformer = pipeline.pipe.transformer
+    error = velocity_error(transformer, batch.x_0, batch.condition, batch.context, batch.t, batch.noise)
+    return (error * batch.mask * batch.weight[:, None]).sum()
 
 
-def held_out_batches(maker: BatchMaker, first: int, settings: TrainingSettings) -> list[Batch]:
-    """The same few examples at every measurement: each held-out song's middle at five spread-out timesteps.
-
-    Args:
-        maker: knows all songs.
-        first: number of the first held-out song.
-        settings: crop length.
-    """
+def held_out_batches(maker: BatchMaker) -> list[Batch]:
+    """The same few examples at every measurement: each held-out song's middle at five spread-out timesteps."""
+    settings, training_set = maker.settings, maker.training_set
     quantiles = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
     t = torch.sigmoid(settings.timestep_mu + settings.timestep_sigma * math.sqrt(2) * torch.erfinv(2 * quantiles - 1))
     generator = torch.Generator().manual_seed(settings.seed)
     patch_size = maker.pipeline.pipe.transformer.config.patch_size
     batches = []
-    for song in range(first, len(maker.songs)):
-        frames = len(maker.latents[song])
-        if settings.crop_max_sec is not None:
-            longest = round(settings.crop_max_sec * maker.pipeline.frame_rate / patch_size) * patch_size
-            frames = min(frames, max(patch_size, longest))
-        crop = Crop(song, (len(maker.latents[song]) - frames) // 2, frames)
-        noise = torch.randn(len(t), frames, maker.latents[song].shape[1], generator=generator)
-        batches.append(maker.batch([crop] * len(t), noise, t))
+    for song in training_set.held_out:
+        whole = len(training_set.heard(song).latents)
+        frames = whole
+        if settings.crops is not None:
+            longest = round(settings.crops[1] * training_set.frame_rate / patch_size) * patch_size
+            frames = min(whole, max(patch_size, longest))
+        noise = torch.randn(len(t), frames, training_set.channels, generator=generator)
+        batches.append(maker.batch([Crop(song, (whole - frames) // 2, frames)] * len(t), noise, t))
     return batches
 
 
 @torch.no_grad()
-def mean_loss(pipeline: "StructuredPipeline", batches: Sequence[Batch], settings: TrainingSettings) -> float:
+def mean_loss(pipeline: "StructuredPipeline", batches: Sequence[Batch]) -> float:
     """Mean loss over batches, without dropout."""
     pipeline.pipe.transformer.eval()
-    total = torch.zeros((), device=pipeline.device)
+    total = torch.zeros((), device=batches[0].x_0.device)
     for batch in batches:
-        with told(pipeline, batch, settings):
-            total += batch_loss(pipeline, batch) * batch.frames
+        with told(pipeline, batch):
+            total += summed_error(pipeline, batch)
     pipeline.pipe.transformer.train()
     return total.item() / sum(batch.frames for batch in batches)

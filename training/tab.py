@@ -3,7 +3,9 @@
 Runs live on disk, so a closed tab or a restarted page finds them again; the session only remembers which one it shows.
 """
 
-from collections.abc import Sequence
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,15 +13,18 @@ from typing import Any
 
 import gradio as gr
 
+from annotate.audio import AudioError
 from structure.errors import StudioError
-from training.checkpoint import list_checkpoints
 from training.dataset import read_dataset, require_songs
+from training.latents import default_cache
 from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.runs import Run, list_runs, new_run_folder, read_run, resume_run, runs_folder, start_run, stop_run
 from training.settings import PRESETS, Preset, make_settings, preset_for
+from training.sound import heard_before, listen
 
 POLL_SECONDS = 1.0
+MOST_LISTENED = 500  # songs that the page reads by itself; more take a quarter of an hour
 NO_DATASET = "Open a folder of songs in Annotate first."
 
 Updates = dict[Any, Any]
@@ -89,7 +94,11 @@ def build(
     arrivals = [gr.context.Context.root_block.load, dataset.change]
     if isinstance(gr.context.Context.block, gr.Tab):
         arrivals.append(gr.context.Context.block.select)
-    gr.on(arrivals, visit, [dataset, shown, events], [card, *page.outputs()], **quiet)
+    visited = gr.on(arrivals, visit, [dataset, shown, events], [card, *page.outputs()], **quiet)
+    listening = visited.then(
+        partial(_listen, page), [dataset, events], card, show_progress="hidden", api_visibility="private"
+    )
+    dataset.change(None, cancels=[listening], **quiet)  # else it would go on to speak of the folder before
     preset.change(_steps_of, preset, steps, **quiet)
     events.change(partial(_card, page), [dataset, events], card, **quiet)
     timer.tick(partial(_poll, page), shown, page.outputs(), **quiet)
@@ -141,9 +150,34 @@ def _card(page: _Page, dataset: str, events: bool) -> Updates:
     if not dataset:
         return {page.card: message_card(NO_DATASET)}
     try:
-        return {page.card: dataset_card(read_dataset(Path(dataset), events))}
+        known = partial(heard_before, folder=default_cache())
+        return {page.card: dataset_card(read_dataset(Path(dataset), events, sound=known))}
     except StudioError as problem:
         return {page.card: message_card(str(problem))}
+
+
+def _listen(page: _Page, dataset: str, events: bool) -> Iterator[Updates]:
+    """Read the samples of songs that nobody has heard yet, so that the card can tell silence, clipping and copies."""
+    cache = default_cache()
+    try:
+        songs = read_dataset(Path(dataset), events).everything if dataset else ()
+        unheard = [song for song in songs if heard_before(song.audio, cache) is None]
+        if len(unheard) > MOST_LISTENED:
+            said = f"{len(unheard)} songs have not been listened to yet; training does it before it starts."
+            yield {page.card: dataset_card(read_dataset(Path(dataset), events), said)}
+            return
+        shown = time.monotonic()
+        for number, song in enumerate(unheard, start=1):
+            with contextlib.suppress(AudioError):  # the card will say it
+                listen(song.audio, cache)
+            if time.monotonic() - shown > POLL_SECONDS:
+                shown = time.monotonic()
+                report = read_dataset(Path(dataset), events, sound=partial(heard_before, folder=cache))
+                yield {page.card: dataset_card(report, f"Listening: {number} of {len(unheard)} songs.")}
+        if unheard:
+            yield {page.card: dataset_card(read_dataset(Path(dataset), events, sound=partial(listen, folder=cache)))}
+    except (StudioError, OSError) as problem:
+        yield {page.card: message_card(str(problem))}
 
 
 def _show(page: _Page, name: str) -> Updates:
@@ -160,7 +194,7 @@ def _show(page: _Page, name: str) -> Updates:
         page.stop: gr.update(visible=own, interactive=True, value="Stop"),
         page.progress: progress_card(chosen),
         page.use: gr.update(visible=chosen is not None and chosen.has_adapter and not own),
-        page.resume: gr.update(visible=can_go_on and bool(list_checkpoints(chosen.folder))),
+        page.resume: gr.update(visible=can_go_on),
         page.log: read_log(chosen.folder) if chosen else "",
         page.command: command_of(chosen) if chosen else "",
         page.table: gr.update(value=run_rows(runs), visible=bool(runs)),

@@ -7,6 +7,7 @@ import torch
 from acestep.event_encoder import EventEncoder
 from acestep.pipeline import Cancelled, RequestError, SongRequest
 from structure.events import Event
+from structure.plan import plan_channels
 
 EVENTS = [Event(type="intro", start=0, end=1), Event(type="chorus", start=1, end=3)]
 REQUEST = SongRequest(events=EVENTS, prompt="warm house", bpm=120, steps=4, seed=3)
@@ -81,7 +82,7 @@ def test_guidance_one_is_the_velocity_with_events_and_the_scale_is_linear(pipeli
         "encoder_hidden_states": torch.randn(2, 9, width), "context_latents": torch.randn(2, 50, 64),
         "return_dict": False,
     }  # fmt: skip
-    plan = torch.rand(1, 50, conditioning.encoder.to_hidden.in_channels)
+    plan = torch.rand(1, 50, plan_channels())
     with torch.no_grad():
         plain = transformer(**inputs)[0]
         with conditioning.sampling(plan, guidance=1.0):
@@ -95,7 +96,7 @@ def test_guidance_one_is_the_velocity_with_events_and_the_scale_is_linear(pipeli
 def test_gradient_reaches_every_parameter_of_the_event_path(pipeline):
     trained_encoder(pipeline)
     transformer, conditioning = pipeline.pipe.transformer, pipeline.conditioning
-    plan = torch.rand(2, 50, conditioning.encoder.to_hidden.in_channels)
+    plan = torch.rand(2, 50, plan_channels())
     with conditioning.training(plan, keep=torch.tensor([True, False])):
         velocity = transformer(
             hidden_states=torch.randn(2, 50, 32), timestep=torch.rand(2), timestep_r=torch.rand(2),

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from training.batch import BatchMaker, groups_of_equal_length
-from training.crops import Crop, crop_words
+from training.crops import Crop, crop_words, draw_crops
 from training.dataset import TrainingSong, read_dataset
 from training.model import make_trainable, vocabulary_of
 from training.settings import make_settings
-from training.step import backward, batch_loss, told
+from training.step import backward, held_out_batches, mean_loss, summed_error, told
+from training.training_set import TrainingSet
 
 pytestmark = pytest.mark.training
 
@@ -36,7 +38,8 @@ def made(pipeline, songs: Path):
             parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
     channels = pipeline.pipe.transformer.config.audio_acoustic_hidden_dim
     latents = [torch.randn(500 + 50 * i, channels, generator=generator) for i in range(len(found))]
-    return pipeline, BatchMaker(pipeline, found, latents, vocabulary, settings), learned, settings
+    training_set = TrainingSet(found, [[one] for one in latents], pipeline.frame_rate)
+    return pipeline, BatchMaker(pipeline, training_set, vocabulary, settings), learned, settings
 
 
 def seen_by_transformer(pipeline, request: dict) -> dict[str, torch.Tensor]:
@@ -58,7 +61,7 @@ def test_training_conditions_are_those_of_the_pipeline_also_in_a_batch_of_severa
     crops = [Crop(0, 0, 400), Crop(1, 50, 400), Crop(2, 100, 400)]
     batch = maker.batch(crops, torch.zeros(3, 400, 32), torch.full((3,), 0.5))
     for row, crop in enumerate(crops):
-        song: TrainingSong = maker.songs[crop.song]
+        song: TrainingSong = maker.training_set.songs[crop.song]
         lyrics = crop_words(song, crop, 25.0, section_tags=True).lyrics
         request = {
             "prompt": song.caption,
@@ -95,16 +98,16 @@ def test_dropped_text_becomes_the_models_own_null_embedding(made):
 
 
 def test_dropped_events_leave_the_model_as_if_there_were_none(made):
-    pipeline, maker, _, settings = made
+    pipeline, maker, _, _settings = made
     noise, t = torch.randn(1, 400, 32, generator=torch.Generator().manual_seed(1)), torch.full((1,), 0.6)
     with torch.no_grad():
         dropped = maker.batch([Crop(0, 0, 400, drop_events=True)], noise, t)
         heard = maker.batch([Crop(0, 0, 400)], noise, t)
-        without = batch_loss(pipeline, dropped)
-        with told(pipeline, dropped, settings):
-            assert torch.equal(batch_loss(pipeline, dropped), without)
-        with told(pipeline, heard, settings):
-            assert not torch.allclose(batch_loss(pipeline, heard), without)
+        without = summed_error(pipeline, dropped)
+        with told(pipeline, dropped):
+            assert torch.equal(summed_error(pipeline, dropped), without)
+        with told(pipeline, heard):
+            assert not torch.allclose(summed_error(pipeline, heard), without)
 
 
 def test_a_batch_of_unequal_songs_learns_what_the_same_songs_teach_one_by_one(made):
@@ -112,7 +115,7 @@ def test_a_batch_of_unequal_songs_learns_what_the_same_songs_teach_one_by_one(ma
     crops = [Crop(0, 0, 400), Crop(1, 30, 400, drop_text=True), Crop(2, 0, 250), Crop(1, 10, 400, drop_events=True)]
     together = maker.step_batches(crops, step=3)
     assert len(together) == 2
-    loss = backward(pipeline, together, settings)
+    loss = backward(pipeline, together)
     gradients = {name: p.grad.clone() for name, p in learned.items()}
     for parameter in learned.values():
         parameter.grad = None
@@ -120,7 +123,7 @@ def test_a_batch_of_unequal_songs_learns_what_the_same_songs_teach_one_by_one(ma
     maker.settings = alone_settings
     alone = maker.step_batches(crops, step=3)
     assert len(alone) == 4
-    torch.testing.assert_close(backward(pipeline, alone, alone_settings), loss, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(backward(pipeline, alone), loss, rtol=1e-5, atol=1e-6)
     for name, parameter in learned.items():
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-3, atol=1e-6, msg=name)
 
@@ -131,8 +134,8 @@ def test_every_crop_lands_in_one_group_of_its_length():
 
 
 def test_only_lora_and_event_encoder_learn(made):
-    pipeline, maker, learned, settings = made
-    backward(pipeline, maker.step_batches([Crop(0, 0, 400)], step=0), settings)
+    pipeline, maker, learned, _settings = made
+    backward(pipeline, maker.step_batches([Crop(0, 0, 400)], step=0))
     pipe = pipeline.pipe
     for part in (pipe.transformer, pipe.condition_encoder, pipe.text_encoder, pipe.vae):
         for name, parameter in part.named_parameters():
@@ -141,15 +144,15 @@ def test_only_lora_and_event_encoder_learn(made):
 
 
 def test_gradient_checkpointing_changes_memory_and_nothing_else(made):
-    pipeline, maker, learned, settings = made
+    pipeline, maker, learned, _settings = made
     batches = maker.step_batches([Crop(0, 0, 200), Crop(1, 0, 200)], step=0)
-    backward(pipeline, batches, settings)
+    backward(pipeline, batches)
     plain = {name: p.grad.clone() for name, p in learned.items()}
     for parameter in learned.values():
         parameter.grad = None
     pipeline.pipe.transformer.train()
     pipeline.pipe.transformer.enable_gradient_checkpointing()
-    backward(pipeline, batches, settings)
+    backward(pipeline, batches)
     for name, parameter in learned.items():
         torch.testing.assert_close(parameter.grad, plain[name], rtol=1e-4, atol=1e-7, msg=name)
 
@@ -157,6 +160,74 @@ def test_gradient_checkpointing_changes_memory_and_nothing_else(made):
 def test_a_song_whose_words_are_cut_off_is_named(made):
     _, maker, _, _ = made
     assert maker.cut_off() == []
-    maker.songs = [replace(maker.songs[0], caption="guitars " * 300), *maker.songs[1:]]
-    (sentence,) = maker.cut_off()
-    assert maker.songs[0].name in sentence and "256 tokens" in sentence
+    songs = maker.training_set.songs
+    songs[0] = replace(songs[0], caption="guitars " * 300)
+    songs[1] = replace(songs[1], lyrics="[Verse]\n" + "la la la " * 1200)
+    text, lyrics = maker.cut_off()
+    assert songs[0].name in text and "256 tokens" in text
+    assert songs[1].name in lyrics and "2048 tokens" in lyrics
+
+
+def test_frames_that_do_not_count_teach_nothing_and_a_weight_scales_what_a_song_teaches(made):
+    pipeline, maker, learned, _ = made
+    crops = [Crop(0, 0, 400), Crop(1, 30, 400)]
+    gradients = {}
+
+    def learn(case: str, **changes) -> float:
+        (batch,) = maker.step_batches(crops, step=1)
+        loss = float(backward(pipeline, [replace(batch, **changes)]))
+        gradients[case] = torch.cat([p.grad.flatten() for p in learned.values()])
+        for parameter in learned.values():
+            parameter.grad = None
+        return loss
+
+    (batch,) = maker.step_batches(crops, step=1)
+    assert batch.mask.min() == 1 and batch.frames == 800
+    half = batch.mask.clone()
+    half[0] = 0
+    first, second = (learn(str(row), mask=half if row else 1 - half + (half - half), frames=400.0) for row in (0, 1))
+    both = learn("both")
+    assert both == pytest.approx((first + second) / 2, rel=1e-4)
+    weighted = learn("weighted", weight=torch.tensor([3.0, 1.0]))
+    assert weighted == pytest.approx((3 * first + second) / 2, rel=1e-4)
+    torch.testing.assert_close(gradients["weighted"], (3 * gradients["0"] + gradients["1"]) / 2, rtol=1e-3, atol=1e-6)
+
+
+def test_a_rearranged_song_is_heard_with_the_plan_and_the_words_of_its_new_order(made):
+    _pipeline, maker, _, settings = made
+    maker.settings = settings.model_copy(update={"rearrange": 1.0})
+    seen = 0
+    for step in range(8):
+        crops = draw_crops(maker.training_set, step, 2, maker.settings)
+        assert all(crop.arrangement is not None for crop in crops)
+        for crop in crops:
+            arranged = maker.training_set.heard(crop.song, crop.arrangement)
+            assert crop.start_frame + crop.n_frames <= len(arranged.latents)
+        batches = maker.step_batches(crops, step)
+        seen += sum(float((batch.mask == 0).sum()) for batch in batches)
+        for batch in batches:
+            assert batch.frames == float(batch.mask.sum())
+    assert seen > 0
+
+
+@pytest.mark.parametrize("preset", ["real", "turbo"])
+def test_turbo_learns_at_the_times_of_its_sampler_and_nowhere_else(made, preset: str):
+    pipeline, maker, _, _ = made
+    maker.settings = make_settings(preset, dataset_dir="songs")
+    times = maker.timesteps(4000, torch.Generator().manual_seed(0))
+    if preset == "real":
+        assert len(times.unique()) == len(times)
+        assert torch.logit(times).mean() == pytest.approx(0.4, abs=0.05)
+        assert torch.logit(times).std() == pytest.approx(1.0, abs=0.05)
+    else:
+        pipe = pipeline.pipe
+        asked = pipe._get_timestep_schedule(8, shift=3.0, device="cpu", dtype=torch.float32)
+        np.testing.assert_allclose(sorted(times.unique().tolist()), sorted(asked.tolist()), atol=1e-6)
+
+
+def test_the_loss_on_held_out_songs_is_the_same_each_time_it_is_measured(made):
+    pipeline, maker, _, _ = made
+    maker.training_set = TrainingSet(maker.training_set.songs, maker.training_set.latents, 25.0, n_held_out=1)
+    assert maker.training_set.one_pass == [0, 1]
+    measured = [mean_loss(pipeline, held_out_batches(maker)) for _ in range(2)]
+    assert measured[0] == measured[1] > 0

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from training.latents import LatentCache, LatentError, encode_in_blocks
+from training.latents import LatentCache, LatentError, encode_in_tiles
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,13 @@ def test_only_the_first_seconds_are_encoded_where_a_song_is_too_long(codec, tmp_
     assert len(short.load(write_noise(tmp_path / "song.wav", seconds=3.0))) == 25
 
 
-def test_blocks_with_context_join_to_what_one_piece_gives(codec):
+def test_tiles_with_context_join_to_what_one_piece_gives(codec):
     samples = 0.1 * np.random.default_rng(0).standard_normal((24000 * 65, 1)).astype(np.float32)
     whole = codec.encode(torch.from_numpy(samples.T)[None]).latent_dist.mode()[0].T
-    blocks = encode_in_blocks(codec, samples, 960, 24000)
-    assert blocks.shape == (65 * 25, 32)
-    torch.testing.assert_close(blocks, whole[: len(blocks)], rtol=1e-3, atol=1e-3)
+    uneven = np.split(samples, [700, 40_000, 1_200_001])  # tiles do not depend on how the file was read
+    tiles = encode_in_tiles(codec, uneven, 960, 24000)
+    assert tiles.shape == (65 * 25, 32)
+    torch.testing.assert_close(tiles, whole[: len(tiles)], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.03])
@@ -93,3 +94,30 @@ def test_samples_that_are_no_numbers_are_refused(cache: LatentCache, tmp_path: P
     soundfile.write(path, samples, 24000, subtype="FLOAT")
     with pytest.raises(LatentError, match="not numbers"):
         cache.load(path)
+
+
+def test_a_quieter_copy_is_kept_apart_from_the_song_itself(cache: LatentCache, tmp_path: Path):
+    song = write_noise(tmp_path / "song.wav")
+    itself, quieter = cache.load(song), cache.load(song, gain_db=-6.0)
+    assert not torch.allclose(itself, quieter)
+    half = tmp_path / "half.wav"
+    samples, rate = soundfile.read(song, dtype="float32")
+    soundfile.write(half, samples * 10 ** (-6 / 20), rate, subtype="FLOAT")
+    torch.testing.assert_close(cache.load(half), quieter, rtol=1e-4, atol=1e-4)
+
+
+def test_three_hours_at_eight_channels_stay_small_in_memory(codec, tmp_path: Path):
+    """Only what is wanted is read: the peak of allocated arrays is far below the 8 GB of all samples at 24 kHz."""
+    import tracemalloc
+
+    path = tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", samplerate=2400, channels=8) as file:
+        for minute in range(180):
+            file.write(0.1 * np.random.default_rng(minute).standard_normal((2400 * 60, 8)).astype(np.float32))
+    cache = LatentCache(codec, 24000, 25.0, max_seconds=60, folder=tmp_path / "cache")
+    tracemalloc.start()
+    latents = cache.load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(latents) == 60 * 25
+    assert peak < 300e6

@@ -1,11 +1,14 @@
 """The command line: what it leaves behind, how it stops and goes on, and what it says when something is wrong."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,13 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
+from training.checkpoint import find_checkpoint, step_of
 from training.device_lock import try_lock
-from training.run_folder import STOP_FILE, has_adapter, read_metrics, read_state
+from training.run_folder import STOP_FILE, has_adapter, read_metrics, read_state, write_config
 from training.runs import list_runs, read_run, start_run, stop_run
 from training.settings import make_settings
 
+PROGRAM = Path(__file__).parents[2] / "lora_train.py"
 SHORT = ("--preset", "starter", "--device", "cpu", "--log-every", "3", "--rank", "2", "--batch-size", "2")
 SHORT_VALUES = {"preset": "starter", "device": "cpu", "log_every": 1, "lora_rank": 2, "batch_size": 2}
 
@@ -39,8 +44,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, songs: Path, tiny_model: 
     """A run of four steps that nobody disturbed, with checkpoints after each second one."""
     output = tmp_path_factory.mktemp("finished") / "run"
     command = arguments(songs, tiny_model, output, "--max-steps", 4, "--save-every-steps", 2)
-    program = Path(__file__).parents[2] / "lora_train.py"
-    subprocess.run([sys.executable, program, *map(str, command)], env=machine, check=True, capture_output=True)
+    subprocess.run([sys.executable, PROGRAM, *map(str, command)], env=machine, check=True, capture_output=True)
     return output
 
 
@@ -52,7 +56,8 @@ def test_a_run_leaves_an_adapter_that_loads_and_changes_the_song(finished: Path,
 
     state = read_state(finished)
     assert (state.status, state.step, state.max_steps) == ("done", 4, 4)
-    assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["step-000002", "step-000004"]
+    saved = sorted(path.name for path in (finished / "checkpoints").iterdir())
+    assert saved == ["step-000000", "step-000002", "step-000004"]
     request = SongRequest(
         events=[Event(type="intro", start=0, end=1), Event(type="verse", start=1, end=2)], seed=1, steps=2
     )
@@ -174,7 +179,7 @@ def test_a_cache_that_finds_no_room_ends_the_run_in_one_sentence(
     cache = tmp_path / "cache"
     command = arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1, "--cache-dir", cache)
     done = subprocess.run(
-        [sys.executable, Path(__file__).parents[2] / "lora_train.py", *map(str, command)],
+        [sys.executable, PROGRAM, *map(str, command)],
         env=machine,
         capture_output=True,
         text=True,
@@ -184,7 +189,134 @@ def test_a_cache_that_finds_no_room_ends_the_run_in_one_sentence(
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
     assert str(cache) in done.stderr and "Make room" in done.stderr
     assert read_state(tmp_path / "run").status == "failed"
-    assert list(cache.iterdir()) == []
+    assert not [path for path in cache.iterdir() if path.is_file()]
+
+
+@pytest.mark.training
+def test_a_run_that_was_ended_before_it_had_saved_anything_begins_anew(
+    songs: Path, tiny_model: Path, tmp_path: Path, finished: Path, lora_train
+):
+    settings = read_run(finished).settings.model_copy(update={"output_dir": tmp_path / "run", "max_steps": 2})
+    (tmp_path / "run").mkdir()
+    write_config(tmp_path / "run", settings)
+    done = lora_train("--resume-from", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "begins anew" in done.stdout
+    assert read_state(tmp_path / "run").status == "done"
+
+
+@pytest.mark.training
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_gone_on_from(finished: Path, tmp_path: Path, lora_train):
+    broken = Path(shutil.copytree(finished, tmp_path / "run"))
+    newest = broken / "checkpoints" / "step-000004" / "trainer.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-10])
+    expected = (finished / "checkpoints" / "step-000004" / "trainer.safetensors").read_bytes()
+    done = lora_train("--resume-from", broken, "--output-dir", broken)
+    assert done.returncode == 0, done.stderr
+    assert "step-000004 is damaged" in done.stdout and "step-000002, step 2" in done.stdout
+    assert newest.read_bytes() == expected
+
+
+@pytest.mark.training
+def test_a_folder_where_a_run_is_going_on_takes_no_second_one(
+    songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None, lora_train
+):
+    common = {**SHORT_VALUES, "dataset_dir": songs, "base_model": str(tiny_model), "max_steps": 100_000}
+    run = start_run(make_settings(**common, output_dir=tmp_path / "run"))
+    wait_until(lambda: read_state(run.folder).step > 1 or read_state(run.folder).ended)
+    done = lora_train("--resume-from", run.folder)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert "a run is going on there" in done.stderr
+    assert read_state(run.folder).status == "training"
+    stop_run(run.folder)
+    wait_until(lambda: read_state(run.folder).ended)
+    assert read_state(run.folder).status == "stopped"
+
+
+@pytest.mark.training
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space of a process")
+def test_a_run_that_finds_no_memory_says_what_to_lower(songs: Path, tiny_model: Path, tmp_path: Path, machine: dict):
+    import resource
+
+    command = arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1)
+    command[command.index("--batch-size") + 1] = 1500
+    done = subprocess.run(
+        [sys.executable, PROGRAM, *map(str, command)],
+        env=machine,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)),
+    )
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
+    assert "Out of memory" in done.stderr and "--batch-size (now 1500)" in done.stderr
+    assert read_state(tmp_path / "run").status == "failed"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", disk], capture_output=True)
+    if made.returncode:
+        pytest.skip("only the superuser of a Linux machine can make a small disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.training
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
+def test_a_disk_that_fills_up_costs_no_more_than_the_steps_since_the_last_checkpoint(
+    finished: Path, small_disk: Path, tmp_path: Path, machine: dict, lora_train
+):
+    constant = {"scheduler": "constant_with_warmup", "warmup_ratio": 0.0}  # so that the end need not be known
+    settings = read_run(finished).settings.model_copy(update={**constant, "keep_checkpoints": 99})
+
+    def write(folder: Path, max_steps: int) -> Path:
+        folder.mkdir(exist_ok=True)
+        write_config(folder, settings.model_copy(update={"output_dir": folder, "max_steps": max_steps}))
+        return folder
+
+    full, alone = write(small_disk / "run", 4000), tmp_path / "alone"
+    run = subprocess.Popen(
+        [sys.executable, PROGRAM, "--config", full / "config.json"],
+        env=machine, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until(lambda: (full / "checkpoints" / "step-000002").exists() or run.poll() is not None)
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(2**16))
+            file.flush()
+    said = run.communicate(timeout=60)[1]
+    assert run.returncode == 2 and len(said.strip().splitlines()) == 1, said
+    assert "disk is full" in said or "Make room" in said
+    filler.unlink()
+
+    newest, damaged = find_checkpoint(full)
+    assert newest is not None and damaged == []
+    write(full, step_of(newest) + 2)
+    assert lora_train("--resume-from", full).returncode == 0
+    assert lora_train("--config", write(alone, step_of(newest) + 2) / "config.json").returncode == 0
+    weights = f"checkpoints/step-{step_of(newest) + 2:06d}/trainer.safetensors"
+    assert (full / weights).read_bytes() == (alone / weights).read_bytes()
+
+
+@pytest.mark.training
+def test_every_option_together_makes_an_adapter_that_loads(songs: Path, tiny_model: Path, tmp_path: Path, lora_train):
+    options = ["--lora-dora", "--lora-rslora", "--lora-targets", "self,cross,mlp", "--lora-dropout", 0.1]
+    options += ["--cache-dir", tmp_path / "cache"]
+    options += ["--ema-decay", 0.9, "--rearrange", 0.5, "--quieter-db", 6, "--whole-songs", "--grad-accum", 2]
+    options += ["--timesteps", "schedule", "--shift", 3, "--held-out", 1, "--gradient-checkpointing", "--deterministic"]
+    done = lora_train(*arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 2, *options))
+    assert done.returncode == 0, done.stderr
+    assert "7 songs encoded" in done.stdout  # two at three gains, one held out
+    from acestep.loading import load_pipeline
+
+    pipeline = load_pipeline(str(tiny_model), device="cpu")
+    pipeline.load_adapter(tmp_path / "run")
+    assert (pipeline.card.dora, pipeline.card.rslora, pipeline.card.targets) == (True, True, ("self", "cross", "mlp"))
 
 
 def silent_song(folder: Path, sidecar: dict) -> Path:

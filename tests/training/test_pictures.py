@@ -45,6 +45,13 @@ def test_the_card_counts_and_shows_hostile_words_as_text(tmp_path: Path):
     assert "<img" not in card and "<img" not in message_card(HOSTILE)
 
 
+def test_the_card_says_what_is_done_with_unusual_sound_and_what_is_still_looked_at(tmp_path: Path):
+    soundfile.write(tmp_path / "song.wav", np.zeros((8000, 4)), 8000)
+    (tmp_path / "song.json").write_text(json.dumps({"events": [{"type": "verse", "start": 0, "end": 1}]}))
+    card = dataset_card(read_dataset(tmp_path), under_way="Listening: 1 of 2 songs.")
+    assert "2 to know" in card and "4 channels" in card and "8000 Hz" in card and "Listening: 1 of 2" in card
+
+
 def test_progress_and_table_tell_the_state_in_words(tmp_path: Path):
     folder = tmp_path / "run"
     folder.mkdir()
