@@ -6,7 +6,7 @@ APP_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-tests
 ARGS ?=
 
-.PHONY: help install app test lint bench starter screenshots
+.PHONY: help install app test lint bench trials starter screenshots
 
 help:
 	@echo "make app      install where needed and start the page (ARGS='--dataset DIR' passes options on)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test     install what the tests need and run them all (ARGS='-k name' passes options on)"
 	@echo "make lint     check the code with ruff"
 	@echo "make bench    measure everything and print it against its bars (ARGS=page measures one)"
+	@echo "make trials   use the product hard for an hour and count what is lost"
 	@echo "make starter  train the starter model and its adapter again, from nothing, and print its scores"
 	@echo "make screenshots  take the README's pictures again"
 
@@ -38,6 +39,9 @@ lint: $(TEST_STAMP)
 
 bench: $(TEST_STAMP)
 	$(RUN) -m benchmarks $(ARGS)
+
+trials: $(TEST_STAMP)
+	$(RUN) -m trials $(ARGS)
 
 starter: $(APP_STAMP)
 	$(RUN) -m acestep.starter make $(ARGS)
