@@ -42,7 +42,7 @@ class Batch:
 
 
 class BatchMaker:
-    """Turns crops into batches for one pipeline and one set of songs.
+    """Turns crops into batches for one pipeline and one set of songs. For one thread: tokenizers allow no two.
 
     Args:
         pipeline: gives text encoder, silence and frame rate.

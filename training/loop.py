@@ -25,7 +25,7 @@ from torch import Tensor
 from acestep.adapter import save_adapter
 from acestep.loading import choose_device, load_pipeline
 from structure.errors import StudioError
-from training.batch import BatchMaker
+from training.batch import Batch, BatchMaker
 from training.checkpoint import (
     best_checkpoint,
     find_checkpoint,
@@ -208,12 +208,12 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         progress.log(sentence)
     total = settings.total_steps(len(training_set.one_pass))
     interval = settings.checkpoint_interval(len(training_set.one_pass))
-    measure: list = []  # held-out examples, made when first needed
+    measure: list[Batch] = []  # held-out examples, made when first needed
     data = _name_of(training_set)
 
     # ---- where to begin
     step = first_step = _go_on(settings, learner, data, progress)
-    first_saved = not list_checkpoints(folder)
+    nothing_saved = not list_checkpoints(folder)
     loss, held_loss = next((p["loss"] for p in reversed(read_metrics(folder)) if "loss" in p), math.nan), math.nan
 
     def write_adapter(target: Path) -> None:
@@ -232,7 +232,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         while True:
             last = step >= total or progress.stopping()
             due = step > first_step and bool(interval) and step % interval == 0
-            saving = last or due or (step == first_step and first_saved)
+            saving = last or due or (step == first_step and nothing_saved)
 
             # log
             if not_logged and (saving or step % settings.log_every == 0 or step == first_step + 1):
@@ -259,7 +259,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
             # first step, so that there is always something to go on from and a folder without room shows at once
             if saving:
                 if training_set.held_out and step > 0:
-                    measure = measure or held_out_batches(maker)
+                    measure = measure or ahead.submit(held_out_batches, maker).result()  # the maker is for one thread
                     with learner.averaged():
                         held_loss = mean_loss(pipeline, measure)
                     append_metrics(folder, [{"step": step, "held_out_loss": held_loss}], durable=True)
