@@ -8,8 +8,8 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from structure.errors import StudioError
-from training.run_folder import CONFIG_FILE, mark_failed
-from training.settings import PRESETS, SettingsError, TrainingSettings, make_settings, read_settings
+from training.run_folder import CONFIG_FILE, mark_failed, read_state
+from training.settings import PRESETS, SettingsError, TrainingSettings, change_settings, make_settings, read_settings
 
 FLAG_NAMES = {"base_model": ("--model-config", "--model"), "lora_rank": ("--lora-rank", "--rank")}
 IGNORED = {
@@ -59,13 +59,13 @@ def run(arguments: argparse.Namespace) -> None:
         if given.pop(f"ignored{flag}") is not None:
             print(f"{flag} is ignored: {reason}.", file=sys.stderr)
     config, preset = given.pop("config"), given.pop("preset")
-    settings = read_settings(config) if config is not None else _settings(preset, given)
+    settings = (read_settings(config) if config is not None else _settings(preset, given)).in_full()
     from training.dataset import read_dataset, require_songs
 
     try:
         require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)  # before slow imports
     except StudioError as problem:
-        if config is not None:  # the page watches that folder
+        if config is not None and read_state(settings.output_dir).status == "starting":  # the page watches that folder
             mark_failed(settings.output_dir, str(problem))
         raise
     from training.loop import train
@@ -84,11 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settings(preset: str | None, given: dict[str, Any]) -> TrainingSettings:
-    """Settings from flags; with --resume-from, the interrupted run's own under them."""
+    """Settings from flags; with --resume-from, the interrupted run's own under them, and its folder where it is now."""
     if given["resume_from"] is not None:
         checkpoint = Path(given["resume_from"])
         run_folder = checkpoint if (checkpoint / CONFIG_FILE).is_file() else checkpoint.parent.parent
-        given = read_settings(run_folder / CONFIG_FILE).to_dict() | {k: v for k, v in given.items() if v is not None}
+        own = read_settings(run_folder / CONFIG_FILE).model_copy(update={"output_dir": run_folder})
+        return change_settings(own, preset, **given)
     if given["dataset_dir"] is None:
         raise SettingsError("--dataset-dir is missing: give the folder with the songs and their sidecars.")
     return make_settings(preset, **given)

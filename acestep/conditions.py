@@ -34,10 +34,10 @@ class WordEncoder:
 
     Args:
         pipe: the diffusers pipeline.
-        most_bytes: how much is kept; beyond it the longest unused goes first.
+        most_bytes: how much is kept, on the model's device; beyond it the longest unused goes first.
     """
 
-    def __init__(self, pipe: "AceStepPipeline", most_bytes: int = 2**29) -> None:
+    def __init__(self, pipe: "AceStepPipeline", most_bytes: int = 2**28) -> None:
         self.pipe = pipe
         self.most_bytes = most_bytes
         self._device = pipe._execution_device  # asking walks through every module
@@ -61,6 +61,11 @@ class WordEncoder:
         sung = self._once(("lyrics", lyrics, vocal_language), lambda: self._lyrics(lyrics, vocal_language))
         timbre = self._once(("timbre",), self._timbre)
         return Condition(torch.cat([sung, timbre, text], dim=1))
+
+    def count_tokens(self, prompt: str, lyrics: str, vocal_language: str, duration: float, **metas: Any) -> list[int]:
+        """How many tokens text and lyrics would be if nothing were cut; `metas` are bpm, keyscale and timesignature."""
+        written = self.pipe._format_prompt(prompt, lyrics, vocal_language, duration, **metas)
+        return [len(self.pipe.tokenizer(text).input_ids) for text in written]
 
     def _text(self, prompt: str, duration: float, metas: dict[str, Any]) -> Tensor:
         text, *_ = self.pipe.encode_prompt(

@@ -40,10 +40,16 @@ TURBO = SamplingDefaults(steps=8, shift=3.0, guidance_scale=1.0, event_guidance=
 
 
 def choose_device(device: str = "auto") -> str:
-    """`auto` becomes cuda, mps or cpu, whichever is there first."""
+    """`auto` becomes cuda, mps or cpu, whichever is there first.
+
+    Raises:
+        ModelError: CUDA is asked for and is not there.
+    """
     import torch
 
     if device != "auto":
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise ModelError(f"{device}: there is no CUDA device that this torch can use. Choose --device auto or cpu.")
         return device
     if torch.cuda.is_available():
         return "cuda"

@@ -146,8 +146,12 @@ class StructuredPipeline:
         encoder = EventEncoder.for_transformer(self.pipe.transformer, card.vocabulary)
         try:
             encoder.load_state_dict(load_file(folder / ENCODER_FILE))
-        except (OSError, RuntimeError, ValueError, SafetensorError) as problem:
-            raise AdapterError(f"{folder.name}: {ENCODER_FILE} does not fit or is damaged ({problem}).") from problem
+        except RuntimeError as problem:  # torch lists every tensor
+            raise AdapterError(
+                f"{folder.name}: {ENCODER_FILE} is of another version or model. Train the adapter again."
+            ) from problem
+        except (OSError, ValueError, SafetensorError) as problem:
+            raise AdapterError(f"{folder.name}: {ENCODER_FILE} is damaged ({problem}). Copy it again.") from problem
         return encoder.to(self.device).eval().requires_grad_(False)
 
     def unload_adapter(self) -> None:

@@ -78,14 +78,12 @@ class BatchMaker:
 
     def cut_off(self) -> list[str]:
         """A sentence for each song whose text is longer than the model reads (256 tokens of text, 2048 of lyrics)."""
-        pipe, found = self.pipeline.pipe, []
+        found = []
         for number, song in enumerate(self.training_set.songs):
             whole = Crop(number, 0, len(self.training_set.latents[number][0]))
-            words = dict(vars(crop_words(song, whole, self.training_set.frame_rate, self.training_set.section_tags)))
-            texts = pipe._format_prompt(audio_duration=words.pop("duration"), **words)
+            words = crop_words(song, whole, self.training_set.frame_rate, self.training_set.section_tags)
             limits = (("caption and tempo, key and length after it", MOST_TEXT), ("lyrics", MOST_LYRICS))
-            for text, (what, most) in zip(texts, limits, strict=True):
-                tokens = len(pipe.tokenizer(text).input_ids)
+            for tokens, (what, most) in zip(self._encode.count_tokens(**vars(words)), limits, strict=True):
                 if tokens > most:
                     found.append(f"{song.name}: the model reads {most} tokens of {what}, it has {tokens}; shorten it.")
         return found
@@ -98,7 +96,7 @@ class BatchMaker:
             noise: float32 (batch, frames, channels) on the CPU.
             t: float32 (batch,) on the CPU.
         """
-        device, rate = self._device, self.training_set.frame_rate
+        rate = self.training_set.frame_rate
         heard = [self.training_set.heard(crop.song, crop.arrangement, crop.copy) for crop in crops]
         cuts = [slice(crop.start_frame, crop.start_frame + crop.n_frames) for crop in crops]
         conditions = [self.condition(crop) for crop in crops]
@@ -110,23 +108,29 @@ class BatchMaker:
                 frame_plan(crop_events(one.song, crop, rate), crop.n_frames, rate, self.vocabulary)
                 for one, crop in zip(heard, crops, strict=True)
             ]
-            plan = torch.stack([torch.from_numpy(each) for each in plans]).to(device)
+            plan = self._to_device(torch.stack([torch.from_numpy(each) for each in plans]))
             if any(crop.drop_events for crop in crops):
-                hears_events = torch.tensor([not crop.drop_events for crop in crops], device=device)
+                hears_events = self._to_device(torch.tensor([not crop.drop_events for crop in crops]))
         mask = torch.stack([one.mask[cut] for one, cut in zip(heard, cuts, strict=True)])
         return Batch(
-            x_0=torch.stack([one.latents[cut] for one, cut in zip(heard, cuts, strict=True)]).to(device),
-            noise=noise.to(device),
-            t=t.to(device),
+            x_0=self._to_device(torch.stack([one.latents[cut] for one, cut in zip(heard, cuts, strict=True)])),
+            noise=self._to_device(noise),
+            t=self._to_device(t),
             condition=hidden,
             condition_mask=None if equal else condition_mask,
             context=self._context[:, : crops[0].n_frames].expand(len(crops), -1, -1),
             plan=plan,
             hears_events=hears_events,
-            mask=mask.to(device),
-            weight=torch.tensor([one.song.weight for one in heard], device=device),
+            mask=self._to_device(mask),
+            weight=self._to_device(torch.tensor([one.song.weight for one in heard])),
             frames=float(mask.sum()),
         )
+
+    def _to_device(self, made: Tensor) -> Tensor:
+        """From pinned memory on CUDA, so that the copy waits in line there and nobody waits for it here."""
+        if self._device.type == "cuda":
+            return made.pin_memory().to(self._device, non_blocking=True)
+        return made.to(self._device)
 
     def step(self, number: int) -> list[Batch]:
         """All that optimizer step `number` (from 0) needs; it follows from the seed and that number alone."""

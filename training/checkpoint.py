@@ -50,6 +50,7 @@ def save_checkpoint(
     Raises:
         CheckpointError: the disk is full; older checkpoints are untouched.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     root = run_folder / CHECKPOINTS
@@ -64,15 +65,17 @@ def save_checkpoint(
             {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part / TRAINER_WEIGHTS
         )
         files = {path.name: _to_disk(path) for path in sorted(part.iterdir())}
-        card = {"step": step, "held_out_loss": held_out_loss, "data": data, "numbers": numbers, "files": files}
-        write_json(part / TRAINER_CARD, card)
+        optimizer = type(learner.optimizer).__name__
+        card = {"step": step, "held_out_loss": held_out_loss, "data": data, "optimizer": optimizer, "numbers": numbers}
+        write_json(part / TRAINER_CARD, {**card, "files": files})
         if final.exists():
             os.replace(final, old)
         os.replace(part, final)
         _names_to_disk(root)
-    except OSError as problem:
+    except BaseException as problem:
         shutil.rmtree(part, ignore_errors=True)
-        if problem.errno == errno.ENOSPC:
+        no_space = os.strerror(errno.ENOSPC)  # safetensors has an error of its own, with the system's words in it
+        if isinstance(problem, OSError | SafetensorError) and no_space in str(problem):
             raise CheckpointError(
                 f"{run_folder}: the disk is full, so step {step} could not be saved. Free some space and go on with "
                 f"--resume-from {run_folder}."
@@ -80,6 +83,13 @@ def save_checkpoint(
         raise
     shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def forget_later_checkpoints(run_folder: Path, step: int) -> None:
+    """Remove what lies beyond `step`, whole or damaged: the run goes on from there, and they are another future's."""
+    for path in _by_step(run_folder):
+        if step_of(path) > step:
+            _remove(path)
 
 
 def prune_checkpoints(run_folder: Path, keep: int) -> None:
@@ -90,9 +100,7 @@ def prune_checkpoints(run_folder: Path, keep: int) -> None:
     best = best_checkpoint(run_folder)
     for path in list_checkpoints(run_folder)[:-keep]:
         if path != best:
-            going = path.with_name(f".{path.name}.old")  # renamed first: half a checkpoint is none
-            os.replace(path, going)
-            shutil.rmtree(going, ignore_errors=True)
+            _remove(path)
 
 
 def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
@@ -106,7 +114,7 @@ def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
         the checkpoint's card: `step` (optimizer steps done), `held_out_loss`, `data`.
 
     Raises:
-        CheckpointError: it belongs to a run with other layers, or is damaged.
+        CheckpointError: it belongs to a run with other layers or another optimizer, or is damaged.
     """
     import torch
     from safetensors.torch import load_file
@@ -123,16 +131,22 @@ def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
             f"{folder}: was trained with other settings (LoRA, types of events or base model), so it cannot be gone on "
             "from. Use the settings of its run folder, or start anew."
         )
+    optimizer = type(learner.optimizer).__name__
+    if card["optimizer"] != optimizer:
+        raise CheckpointError(
+            f"{folder}: was trained with {card['optimizer']}, and {optimizer} cannot go on with what that remembers. "
+            "Go on with the same --optimizer on the same kind of device, or start anew."
+        )
     with torch.no_grad():
         for name, tensor in parameters.items():
             tensor.copy_(saved[name])
-    place = {name: index for index, name in enumerate(_in_optimizer(learner))}
-    state: dict[int, dict[str, Any]] = {}
     for full, value in [*tensors.items(), *card["numbers"].items()]:
         kind, key, owner = full.split(".", 2)
         if kind == "optimizer":
-            state.setdefault(place[owner], {})[key] = value
-    learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": state})
+            parameter = parameters[owner]
+            if hasattr(value, "detach"):  # a copy, since the file stays mapped; AdamW counts its steps on the CPU
+                value = value.clone().to("cpu" if key == "step" else parameter.device)
+            learner.optimizer.state[parameter][key] = value
     if learner.average is not None:
         for shadow, (name, weight) in zip(learner.average.shadow_params, parameters.items(), strict=True):
             shadow.copy_(tensors.get(f"average.weight.{name}", weight.detach()))
@@ -170,7 +184,7 @@ def find_checkpoint(folder: Path) -> tuple[Path | None, list[Path]]:
         the checkpoint, None where a run was stopped before it had one; and the newer ones that are damaged.
 
     Raises:
-        CheckpointError: the folder is neither a checkpoint nor a run.
+        CheckpointError: the folder is neither a checkpoint nor a run, or all that it holds is damaged.
     """
     if (folder / TRAINER_CARD).is_file():
         return folder, []
@@ -183,7 +197,12 @@ def find_checkpoint(folder: Path) -> tuple[Path | None, list[Path]]:
         if is_whole(path):
             return path, damaged
         damaged.append(path)
-    return None, damaged
+    if damaged:
+        raise CheckpointError(
+            f"{folder}: none of its {len(damaged)} checkpoints is whole, or another version wrote them. Copy the run "
+            "again from where it was trained, or start anew in another folder."
+        )
+    return None, []
 
 
 def _by_step(run_folder: Path) -> list[Path]:
@@ -194,11 +213,10 @@ def _by_step(run_folder: Path) -> list[Path]:
 
 def _memory_of(learner: "Learner") -> tuple[dict[str, Any], dict[str, Any]]:
     """All that a learner knows: tensors, and numbers that are none."""
-    memory = learner.optimizer.state_dict()["state"]
     tensors: dict[str, Any] = {f"weight.{name}": tensor for name, tensor in learner.parameters.items()}
     numbers: dict[str, Any] = {}
-    for index, name in enumerate(_in_optimizer(learner)):
-        for key, value in memory.get(index, {}).items():
+    for name, parameter in learner.parameters.items():
+        for key, value in learner.optimizer.state.get(parameter, {}).items():  # its `state_dict` nests what is 8-bit
             kept = tensors if hasattr(value, "detach") else numbers
             kept[f"optimizer.{key}.{name}"] = value
     if learner.average is not None:
@@ -208,10 +226,11 @@ def _memory_of(learner: "Learner") -> tuple[dict[str, Any], dict[str, Any]]:
     return tensors, numbers
 
 
-def _in_optimizer(learner: "Learner") -> list[str]:
-    """Names of the parameters in the order in which the optimizer counts them."""
-    names = {id(parameter): name for name, parameter in learner.parameters.items()}
-    return [names[id(parameter)] for group in learner.optimizer.param_groups for parameter in group["params"]]
+def _remove(checkpoint: Path) -> None:
+    """Renamed first: half a checkpoint is none."""
+    going = checkpoint.with_name(f".{checkpoint.name}.old")
+    os.replace(checkpoint, going)
+    shutil.rmtree(going, ignore_errors=True)
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

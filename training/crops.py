@@ -41,7 +41,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Words:
-    """What the pipeline would be asked for this crop: the arguments of `encode_condition`; `duration` in seconds."""
+    """What the pipeline would be asked for this crop: the arguments of `WordEncoder`; `duration` in seconds."""
 
     prompt: str
     lyrics: str

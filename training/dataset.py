@@ -24,6 +24,7 @@ from training.sound import Sound
 HELD_OUT_FROM = 8  # with fewer songs every one is needed for training
 SHORTEST = 1.0  # seconds; below that there is no section to learn
 SAME_LENGTH = 0.02  # a sidecar whose duration is further off than this share (and a second) is another song's
+READABLE = 0.9  # of the length that a header tells; less is damage, more may be an estimate (raw AAC has no length)
 USUAL_RATES = (22_050, 96_000)  # Hz; outside them the report says what is done
 
 
@@ -304,14 +305,14 @@ def _not_to_be_used(song: TrainingSong, own: Mapping[str, Any]) -> str:
 
 def _not_worth_hearing(heard: Sound, info: AudioInfo, contents: Mapping[str, str]) -> str:
     """Why the sound itself can teach nothing; empty where it can. `contents` names the song that has a sound."""
-    if heard.duration < info.duration - 1.0:
+    if heard.duration < READABLE * info.duration - 1.0:
         return f"is damaged: {heard.duration:.1f} of its {info.duration:.1f} s can be read; export it again."
     if heard.not_numbers:
         return f"{heard.not_numbers} of its samples are not numbers (NaN or infinite); export it again."
     if heard.is_silent:
         return "is silent from start to end."
     if heard.content in contents:
-        return f"has the same sound as {contents[heard.content]}; set `repeats` there to hear it more often."
+        return f"is the same file as {contents[heard.content]}; set `repeats` there to hear it more often."
     return ""
 
 

@@ -40,10 +40,11 @@ def default_cache() -> Path:
 
 
 def codec_hash(vae: "nn.Module") -> str:
-    """Sixteen hexadecimal digits of the codec's encoder weights and configuration."""
+    """Sixteen hexadecimal digits of the codec's weights and configuration, wherever it lies."""
     import torch
 
-    digest = hashlib.sha256(json.dumps(dict(vae.config), sort_keys=True, default=str).encode())
+    config = {key: value for key, value in vae.config.items() if not key.startswith("_")}  # `_name_or_path` and such
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for name, tensor in sorted(vae.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,10 +29,12 @@ from training.batch import Batch, BatchMaker
 from training.checkpoint import (
     best_checkpoint,
     find_checkpoint,
+    forget_later_checkpoints,
     list_checkpoints,
     load_checkpoint,
     prune_checkpoints,
     save_checkpoint,
+    step_of,
 )
 from training.crops import DROPOUT, stream
 from training.dataset import DatasetReport, read_dataset, require_songs
@@ -43,10 +45,10 @@ from training.model import adapter_card, learning_rate_factor, make_optimizer, m
 from training.progress import Progress, Stopped
 from training.run_folder import (
     CHECKPOINTS,
-    STOP_FILE,
     RunLog,
     RunState,
     append_metrics,
+    forget_stop,
     read_metrics,
     take_over_metrics,
     working_process,
@@ -107,8 +109,8 @@ def train(settings: TrainingSettings) -> RunState:
     except BaseException as problem:
         if _out_of_memory(problem):
             sentence = (
-                f"Out of memory on {settings.device}: lower --batch-size (now {settings.batch_size}) or the crop "
-                "length, or turn on --gradient-checkpointing."
+                f"Out of memory on {settings.device}: lower --batch-size (now {settings.batch_size}) or the length of "
+                "what is trained on (--crop-max-sec, --max-duration-sec), or turn on --gradient-checkpointing."
             )
             progress.at("failed", sentence)
             raise TrainingError(sentence) from problem
@@ -120,10 +122,13 @@ def train(settings: TrainingSettings) -> RunState:
 
 
 def _out_of_memory(problem: BaseException) -> bool:
-    """Whether a device or the machine ran out; torch's own CPU allocator says so in words only."""
+    """Whether a device or the machine ran out; most of torch says so in words only."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(problem, RuntimeError) and "allocate memory" in str(problem)
+    said = str(problem).lower()
+    return isinstance(problem, RuntimeError) and any(
+        words in said for words in ("out of memory", "allocate memory", "alloc_failed")
+    )
 
 
 def _open_run(folder: Path, settings: TrainingSettings) -> Progress:
@@ -131,18 +136,24 @@ def _open_run(folder: Path, settings: TrainingSettings) -> Progress:
         raise TrainingError(f"{folder}: a run is going on there; stop it or choose another --output-dir.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if settings.resume_from is None:  # at most the untrained beginning of a run that failed there
+        if not _in_place(settings):  # at most the untrained beginning of a run that failed there
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         write_config(folder, settings)
-        (folder / STOP_FILE).unlink(missing_ok=True)
         progress = Progress(folder, RunLog(folder))
         progress.listen()
+        forget_stop(folder, before=progress.state.pid_started or 0.0)  # a later one is meant for this process
         progress.at("preparing", "Reading the dataset.")
     except OSError as problem:
         raise TrainingError(
             f"{folder}: the run folder cannot be written ({problem.strerror}); choose another one."
         ) from problem
     return progress
+
+
+def _in_place(settings: TrainingSettings) -> bool:
+    """Whether a run goes on in its own folder."""
+    source = settings.resume_from
+    return source is not None and source.resolve().is_relative_to(settings.output_dir.resolve())
 
 
 def _listening(cache: Path, progress: Progress) -> Callable[[Path], Sound]:
@@ -198,6 +209,12 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         progress.log(remark)
     learner = Learner.of(learned, optimizer, settings)
     n_learned = sum(p.numel() for p in learned.values())
+    if pipeline.pipe.is_turbo != (settings.timesteps == "schedule"):
+        progress.log(
+            "A turbo checkpoint is asked at its sampler's own steps: train it with --timesteps schedule --shift 3."
+            if pipeline.pipe.is_turbo
+            else "This is no turbo checkpoint: it is asked at all times, and trains best with --timesteps logit_normal."
+        )
     progress.log(f"{n_learned / 1e6:.2f} M of {_count(transformer) / 1e6:.1f} M parameters learn.")
     check_disk(folder, bytes_to_write=n_learned * 4 * 5 * (settings.keep_checkpoints + 3))
 
@@ -213,8 +230,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
 
     # ---- where to begin
     step = first_step = _go_on(settings, learner, data, progress)
-    nothing_saved = not list_checkpoints(folder)
-    loss, held_loss = next((p["loss"] for p in reversed(read_metrics(folder)) if "loss" in p), math.nan), math.nan
+    saved = [step_of(path) for path in list_checkpoints(folder)]
+    loss, held_loss = (_last(read_metrics(folder), key) for key in ("loss", "held_out_loss"))
 
     def write_adapter(target: Path) -> None:
         scores = {"step": step, "loss": loss, "held_out_loss": held_loss}
@@ -230,19 +247,15 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     with ThreadPoolExecutor(1, "next-batches") as ahead:
         coming = ahead.submit(maker.step, step)
         while True:
-            last = step >= total or progress.stopping()
-            due = step > first_step and bool(interval) and step % interval == 0
-            saving = last or due or (step == first_step and nothing_saved)
+            stopping = progress.stopping()
+            last = step >= total or stopping
+            saving = (last or not saved or bool(interval and step % interval == 0)) and step not in saved
 
             # log
             if not_logged and (saving or step % settings.log_every == 0 or step == first_step + 1):
                 losses = torch.stack(not_logged).tolist()
                 loss = sum(losses) / len(losses)
-                if not math.isfinite(loss):
-                    raise TrainingError(
-                        f"The loss is no number any more at step {step}: lower --learning-rate "
-                        f"(now {settings.learning_rate:g}). The last checkpoint is untouched."
-                    )
+                _refuse_broken_numbers(learner, loss, step, settings)
                 step_seconds = (time.perf_counter() - began) / len(losses)
                 eta = step_seconds * (total - step)
                 timing = {"lr": optimizer.param_groups[0]["lr"], "seconds": step_seconds, "eta": eta}
@@ -255,19 +268,23 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 began = time.perf_counter()
             progress.step(step=step, eta=step_seconds * (total - step))
 
-            # measure and save: before the loop may end, so that a run always ends measured and saved; and before the
-            # first step, so that there is always something to go on from and a folder without room shows at once
+            # measure and save: before the loop may end, so that a run always ends saved (and, unless it is in a hurry,
+            # measured); and before the first step, so that there is always something to go on from and a folder
+            # without room shows at once
             if saving:
-                if training_set.held_out and step > 0:
+                measured = None
+                if training_set.held_out and step > 0 and not stopping:
                     measure = measure or ahead.submit(held_out_batches, maker).result()  # the maker is for one thread
                     with learner.averaged():
-                        held_loss = mean_loss(pipeline, measure)
+                        measured = held_loss = mean_loss(pipeline, measure)
                     append_metrics(folder, [{"step": step, "held_out_loss": held_loss}], durable=True)
-                measured = held_loss if math.isfinite(held_loss) else None
+                _refuse_broken_numbers(learner, measured, step, settings)
                 save_checkpoint(folder, step, learner, write_adapter, measured, data)
                 prune_checkpoints(folder, settings.keep_checkpoints)
+                saved.append(step)
                 if step > 0:
-                    progress.log(f"Step {step}: saved" + (f", held-out loss {held_loss:.4f}." if measured else "."))
+                    said = "" if measured is None else f", held-out loss {measured:.4f}"
+                    progress.log(f"Step {step}: saved{said}.")
                 began = time.perf_counter()
             if last:
                 break
@@ -293,7 +310,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     if step >= total:
         progress.at("done", f"Done: the adapter is in {folder}.", step=step, eta=0.0)
     else:
-        progress.at("stopped", f"Stopped after step {step} of {total}; the adapter so far is in {folder}.", eta=None)
+        so_far = f"; the adapter so far is in {folder}" if step > 0 else ""
+        progress.at("stopped", f"Stopped after step {step} of {total}{so_far}.", eta=None)
 
 
 def _go_on(settings: TrainingSettings, learner: Learner, data: str, progress: Progress) -> int:
@@ -314,11 +332,32 @@ def _go_on(settings: TrainingSettings, learner: Learner, data: str, progress: Pr
         take_over_metrics(folder, folder, 0)
         return 0
     card = load_checkpoint(found, learner)
+    if _in_place(settings):
+        forget_later_checkpoints(folder, card["step"])
     take_over_metrics(folder, found.parent.parent, card["step"])
     progress.log(f"Going on from {found}, step {card['step']}.")
     if card["data"] != data:
         progress.log("The dataset is not the one that this run began with: it goes on, but not as it would have.")
     return card["step"]
+
+
+def _last(points: list[dict[str, Any]], key: str) -> float:
+    """The newest value of a curve, NaN where it has none."""
+    return next((point[key] for point in reversed(points) if key in point), math.nan)
+
+
+def _refuse_broken_numbers(learner: Learner, loss: float | None, step: int, settings: TrainingSettings) -> None:
+    """Let no run go on, and no checkpoint be written, with numbers that are none.
+
+    Raises:
+        TrainingError: the loss or a trained weight is infinite or NaN.
+    """
+    sound = torch.stack([torch.isfinite(parameter).all() for parameter in learner.parameters.values()]).all()
+    if (loss is not None and not math.isfinite(loss)) or not bool(sound):
+        raise TrainingError(
+            f"Loss or weights are no numbers any more at step {step}: lower --learning-rate (now "
+            f"{settings.learning_rate:g}). The last checkpoint is untouched."
+        )
 
 
 def check_disk(folder: Path, bytes_to_write: int) -> None:
@@ -345,21 +384,22 @@ def _encode(
     )
     progress.at("preparing", f"Encoding {len(report.everything)} songs.")
     songs, latents = [], []
-    n_held_out = 0
+    n_held_out = n_encoded = 0
     for number, song in enumerate(report.everything):
         if progress.stopping():
             raise Stopped
         held = number >= len(report.songs)
+        before = cache.encoded
         try:
             latents.append([cache.load(song.audio, gain) for gain in ((0.0,) if held else settings.gains_db)])
         except StudioError as problem:
             progress.log(f"Left out: {problem}")
             continue
+        n_encoded += cache.encoded > before
         songs.append(song)
         n_held_out += held
         progress.step(message=f"Encoded {number + 1} of {len(report.everything)} songs.")
-    found = sum(map(len, latents)) - cache.encoded
-    progress.log(f"{cache.encoded} songs encoded, {found} found in the cache.")
+    progress.log(f"{n_encoded} songs encoded, {len(songs) - n_encoded} found in the cache.")
     if len(songs) == n_held_out:
         raise TrainingError(f"{report.root}: no song could be encoded; the log names each with its reason.")
     return TrainingSet(songs, latents, pipeline.frame_rate, n_held_out, settings.section_tags and settings.events)

@@ -13,13 +13,10 @@ from acestep.event_encoder import EventEncoder
 from structure.events import sections
 from structure.plan import DEFAULT_VOCABULARY
 from training.dataset import TrainingSong
-from training.settings import TrainingSettings
+from training.settings import PLACES, TrainingSettings
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
-
-
-_PLACES = {"dataset_dir", "output_dir", "cache_dir", "resume_from"}  # an adapter travels; folders of its maker do not
 
 
 def vocabulary_of(songs: Iterable[TrainingSong]) -> tuple[str, ...]:
@@ -123,7 +120,9 @@ def adapter_card(
         rslora=settings.lora_rslora,
         dora=settings.lora_dora,
         trained_types=tuple(sorted({event.type for song in songs for event in sections(song.events)})),
-        settings=settings.model_dump(mode="json", exclude=_PLACES),
+        settings=settings.model_dump(
+            mode="json", exclude=set(PLACES)
+        ),  # an adapter travels; its maker's folders do not
         scores={name: value for name, value in scores.items() if math.isfinite(value)},
     )
 

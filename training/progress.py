@@ -1,5 +1,6 @@
 """Where a run stands: written by the training process for whoever watches, and the ways to ask it to stop."""
 
+import contextlib
 import signal
 import threading
 import time
@@ -48,18 +49,20 @@ class Progress:
         self.state = self.state.model_copy(update=values)
         if time.time() - self._written > 1.0:
             self._written = time.time()
-            write_state(self.folder, self.state, durable=False)
+            with contextlib.suppress(OSError):  # a page that reads it just now, on Windows; a disk that is full
+                write_state(self.folder, self.state, durable=False)
 
     def stopping(self) -> bool:
         """Whether a signal or the stop file asks for an end."""
         return self._signalled.is_set() or stop_asked(self.folder)
 
     def listen(self) -> None:
-        """Let SIGTERM and SIGINT (Ctrl+C) end the run after its current step."""
+        """Let SIGTERM, SIGINT (Ctrl+C) and a closed terminal end the run after its current step."""
 
         def asked(number: int, frame: FrameType | None) -> None:
             self._signalled.set()
 
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, asked)
-            signal.signal(signal.SIGINT, asked)
+            for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+                if hasattr(signal, name):  # Windows has no SIGHUP
+                    signal.signal(getattr(signal, name), asked)

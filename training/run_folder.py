@@ -5,6 +5,7 @@
 else only reads, but for the empty file `stop`, which asks the process to finish.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -162,6 +163,13 @@ def ask_to_stop(folder: Path) -> None:
     (folder / STOP_FILE).touch()
 
 
+def forget_stop(folder: Path, before: float) -> None:
+    """Remove a stop file that was meant for a process of earlier than `before` (seconds since 1970)."""
+    path = folder / STOP_FILE
+    if path.exists() and path.stat().st_mtime < before:
+        path.unlink(missing_ok=True)
+
+
 def stop_asked(folder: Path) -> bool:
     """Whether somebody asked this run to stop."""
     return (folder / STOP_FILE).exists()
@@ -196,7 +204,8 @@ class RunLog:
 
     def __call__(self, sentence: str) -> None:
         line = f"{time.strftime('%H:%M:%S')}  {sentence}"
-        print(line, flush=True)
+        with contextlib.suppress(OSError):  # whoever read along has gone
+            print(line, flush=True)
         if not self._is_stdout:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")

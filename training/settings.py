@@ -6,6 +6,7 @@ Every field's description is its help text on the command line. `PRESETS` holds 
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from acestep.adapter import DEFAULT_TARGETS, LORA_TARGETS
 from structure.errors import StudioError
+
+PLACES = ("dataset_dir", "output_dir", "cache_dir", "resume_from")  # settings that are folders
 
 Optimizer = Literal["adamw", "adamw_8bit"]
 Scheduler = Literal["constant_with_warmup", "linear", "cosine"]
@@ -52,12 +55,12 @@ class TrainingSettings(BaseModel):
 
     max_steps: int | None = Field(None, ge=1, description="optimizer steps; unset: counted from --num-epochs")
     num_epochs: int = Field(50, ge=1, description="passes over the songs when --max-steps is unset")
-    batch_size: int = Field(1, ge=1, description="crops a forward pass")
+    batch_size: int = Field(1, ge=1, description="crops of one length a forward pass")
     grad_accum: int = Field(1, ge=1, description="forward passes an optimizer step")
     save_every: int = Field(10, ge=0, description="epochs between checkpoints; 0: only the last")
     save_every_steps: int | None = Field(None, ge=1, description="steps between checkpoints; replaces --save-every")
     keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints kept")
-    log_every: int = Field(5, ge=1, description="steps between two points of the loss curve")
+    log_every: int = Field(5, ge=1, description="steps between two looks at the losses; each has a point of its own")
 
     max_duration_sec: float = Field(240.0, gt=0, description="seconds of a song used; the rest is left out")
     crop_min_sec: float | None = Field(None, gt=0, description="shortest crop in seconds; unset: whole songs")
@@ -140,6 +143,13 @@ class TrainingSettings(BaseModel):
         if self.save_every_steps:
             return self.save_every_steps
         return self.save_every * self.steps_per_epoch(n_songs) if self.save_every else None
+
+    def in_full(self) -> "TrainingSettings":
+        """The same with every folder's full path, so that the run can be gone on with from anywhere."""
+        places = {name: Path(os.path.abspath(found)) for name in PLACES if (found := getattr(self, name)) is not None}
+        if os.path.isdir(self.base_model):
+            places["base_model"] = os.path.abspath(self.base_model)
+        return self.model_copy(update=places)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, every field."""
@@ -232,6 +242,18 @@ def make_settings(preset: str | None = None, **given: Any) -> TrainingSettings:
         raise SettingsError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     values = (PRESETS[preset] if preset else preset_for(base_model)).values
     return _checked({**values, **given})
+
+
+def change_settings(settings: TrainingSettings, preset: str | None = None, **given: Any) -> TrainingSettings:
+    """A run's settings with what was given on top; a preset only where one is named.
+
+    Raises:
+        SettingsError: an unknown preset, or a value that is not allowed.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise SettingsError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    on_top = PRESETS[preset].values if preset else {}
+    return _checked({**settings.to_dict(), **on_top, **{k: v for k, v in given.items() if v is not None}})
 
 
 def read_settings(path: Path) -> TrainingSettings:

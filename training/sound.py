@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from annotate.audio import audio_blocks, audio_info, content_hash
+from annotate.audio import AudioError, audio_blocks, audio_info, content_hash
 
 SILENT_PEAK = 10 ** (-60 / 20)
 """A song that never gets louder than -60 dB of full scale is silent."""
@@ -68,13 +68,13 @@ def listen(audio: Path, folder: Path) -> Sound:
 
     Raises:
         AudioError: the file is missing, empty, damaged or no audio.
-        OSError: `folder` cannot be written.
     """
     found = heard_before(audio, folder)
     if found is None:
         stamp = _stamp(audio)  # before reading: a change while it is read is seen next time
         found = _read_all(audio)
-        _keep(_place(audio, folder), {**stamp, **asdict(found)})
+        with contextlib.suppress(OSError):  # a note that cannot be kept is made again
+            _keep(_place(audio, folder), {**stamp, **asdict(found)})
     return found
 
 
@@ -85,7 +85,7 @@ def heard_before(audio: Path, folder: Path) -> Sound | None:
         if any(kept.pop(key) != value for key, value in _stamp(audio).items()):
             return None
         return Sound(**kept)
-    except (OSError, ValueError, KeyError, TypeError):  # not heard yet, or the note is spoilt
+    except (OSError, AudioError, ValueError, KeyError, TypeError):  # not heard yet, or the note is spoilt
         return None
 
 
@@ -115,7 +115,10 @@ def _read_all(audio: Path) -> Sound:
 
 
 def _stamp(audio: Path) -> dict[str, int]:
-    status = audio.stat()
+    try:
+        status = audio.stat()
+    except OSError as problem:
+        raise AudioError(f"`{audio.name}` is not there any more ({problem.strerror}).") from problem
     return {"size": status.st_size, "changed_ns": status.st_mtime_ns}
 
 

@@ -7,13 +7,14 @@ its frames' share of it.
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from acestep.conditioning import masked_cross_attention
-from acestep.flow import velocity_error
+from acestep.flow import shifted, velocity_error
 from training.batch import Batch, BatchMaker
 from training.crops import Crop
 
@@ -59,10 +60,18 @@ def summed_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
 
 
 def held_out_batches(maker: BatchMaker) -> list[Batch]:
-    """The same few examples at every measurement: each held-out song's middle at five spread-out timesteps."""
+    """The same few examples at every measurement: each held-out song's middle, five times.
+
+    The times are spread out as those of training are, and every song counts alike, whatever its weight.
+    """
     settings, training_set = maker.settings, maker.training_set
     quantiles = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
-    t = torch.sigmoid(settings.timestep_mu + settings.timestep_sigma * math.sqrt(2) * torch.erfinv(2 * quantiles - 1))
+    if settings.timesteps == "schedule":
+        t = 1 - (quantiles * settings.schedule_steps).floor() / settings.schedule_steps
+    else:
+        normal = math.sqrt(2) * torch.erfinv(2 * quantiles - 1)
+        t = torch.sigmoid(settings.timestep_mu + settings.timestep_sigma * normal)
+    t = shifted(t, settings.shift)
     generator = torch.Generator().manual_seed(settings.seed)
     patch_size = maker.pipeline.pipe.transformer.config.patch_size
     batches = []
@@ -73,7 +82,8 @@ def held_out_batches(maker: BatchMaker) -> list[Batch]:
             longest = round(settings.crops[1] * training_set.frame_rate / patch_size) * patch_size
             frames = min(whole, max(patch_size, longest))
         noise = torch.randn(len(t), frames, training_set.channels, generator=generator)
-        batches.append(maker.batch([Crop(song, (whole - frames) // 2, frames)] * len(t), noise, t))
+        batch = maker.batch([Crop(song, (whole - frames) // 2, frames)] * len(t), noise, t)
+        batches.append(replace(batch, weight=torch.ones_like(batch.weight)))
     return batches
 
 

@@ -5,7 +5,7 @@ Runs live on disk, so a closed tab or a restarted page finds them again; the ses
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,13 @@ import gradio as gr
 
 from annotate.audio import AudioError
 from structure.errors import StudioError
-from training.dataset import read_dataset, require_songs
+from training.dataset import DatasetReport, read_dataset, require_songs
 from training.latents import default_cache
 from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.runs import Run, list_runs, new_run_folder, read_run, resume_run, runs_folder, start_run, stop_run
-from training.settings import PRESETS, Preset, make_settings, preset_for
-from training.sound import heard_before, listen
+from training.settings import PRESETS, Preset, TrainingSettings, make_settings, preset_for
+from training.sound import Sound, heard_before, listen
 
 POLL_SECONDS = 1.0
 MOST_LISTENED = 500  # songs that the page reads by itself; more take a quarter of an hour
@@ -150,21 +150,26 @@ def _card(page: _Page, dataset: str, events: bool) -> Updates:
     if not dataset:
         return {page.card: message_card(NO_DATASET)}
     try:
-        known = partial(heard_before, folder=default_cache())
-        return {page.card: dataset_card(read_dataset(Path(dataset), events, sound=known))}
+        return {page.card: dataset_card(_report(dataset, events))}
     except StudioError as problem:
         return {page.card: message_card(str(problem))}
+
+
+def _report(dataset: str, events: bool, hear: Callable[..., Sound | None] = heard_before) -> DatasetReport:
+    """What the folder holds, as far as its songs have been heard."""
+    most = TrainingSettings.model_fields["max_duration_sec"].default
+    return read_dataset(Path(dataset), events, sound=partial(hear, folder=default_cache()), max_seconds=most)
 
 
 def _listen(page: _Page, dataset: str, events: bool) -> Iterator[Updates]:
     """Read the samples of songs that nobody has heard yet, so that the card can tell silence, clipping and copies."""
     cache = default_cache()
     try:
-        songs = read_dataset(Path(dataset), events).everything if dataset else ()
+        songs = _report(dataset, events).everything if dataset else ()
         unheard = [song for song in songs if heard_before(song.audio, cache) is None]
         if len(unheard) > MOST_LISTENED:
             said = f"{len(unheard)} songs have not been listened to yet; training does it before it starts."
-            yield {page.card: dataset_card(read_dataset(Path(dataset), events), said)}
+            yield {page.card: dataset_card(_report(dataset, events), said)}
             return
         shown = time.monotonic()
         for number, song in enumerate(unheard, start=1):
@@ -172,10 +177,10 @@ def _listen(page: _Page, dataset: str, events: bool) -> Iterator[Updates]:
                 listen(song.audio, cache)
             if time.monotonic() - shown > POLL_SECONDS:
                 shown = time.monotonic()
-                report = read_dataset(Path(dataset), events, sound=partial(heard_before, folder=cache))
-                yield {page.card: dataset_card(report, f"Listening: {number} of {len(unheard)} songs.")}
+                said = f"Listening: {number} of {len(unheard)} songs."
+                yield {page.card: dataset_card(_report(dataset, events), said)}
         if unheard:
-            yield {page.card: dataset_card(read_dataset(Path(dataset), events, sound=partial(listen, folder=cache)))}
+            yield {page.card: dataset_card(_report(dataset, events, listen))}
     except (StudioError, OSError) as problem:
         yield {page.card: message_card(str(problem))}
 

@@ -38,10 +38,10 @@ RECIPE = (
 
 @dataclass(frozen=True)
 class End:
-    """What became of one disturbed run: how it was ended, where it stood then, whether it ended as it should."""
+    """What became of one disturbed run: the signals, where it stood at each, what was lost (nothing: empty)."""
 
     signals: tuple[str, ...]
-    steps: tuple[int, ...]
+    moments: tuple[str, ...]
     lost: str = ""
 
 
@@ -72,22 +72,25 @@ class KillTrial:
         """Start a run, end it `kills` times, each time at a random moment of its life, then let it end by itself."""
         target = self.folder / f"run-{number}"
         process = self._start(target, fresh=True)
-        signals, steps = [], []
-        for _ in range(kills):
+        signals, moments = [], []
+        while len(signals) < kills:
             time.sleep(self.rng.uniform(0, self.seconds))
+            if process.poll() is not None:  # it was done before its moment came: another one, from the beginning
+                process = self._start(target, fresh=True)
+                continue
             kind = self.rng.choice((signal.SIGTERM, signal.SIGKILL))
+            moments.append(moment(target))
             process.send_signal(kind)
             process.wait()
             signals.append(kind.name)
-            steps.append(read_state(target).step if (target / CONFIG_FILE).exists() else 0)
             if damage := broken(target):
-                return End(tuple(signals), tuple(steps), damage)
+                return End(tuple(signals), tuple(moments), damage)
             process = self._start(target, fresh=False)
         process.wait()
         lost = "" if outcome(target) == self.expected else f"ended otherwise: {read_state(target).message}"
         if not lost:
             shutil.rmtree(target)
-        return End(tuple(signals), tuple(steps), lost)
+        return End(tuple(signals), tuple(moments), lost)
 
     def _start(self, target: Path, fresh: bool) -> subprocess.Popen:
         """Begin a run, or go on with it as a person would: the command again where it had not come to life."""
@@ -102,6 +105,14 @@ class KillTrial:
         places = {"STRUCTURE_STUDIO_LOCK_DIR": str(self.folder / "locks")}
         quiet = subprocess.DEVNULL
         return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **places}, stdout=quiet, stderr=quiet)
+
+
+def moment(target: Path) -> str:
+    """Where a run stands, in a word or two."""
+    if not (target / CONFIG_FILE).exists():
+        return "imports"
+    state = read_state(target)
+    return f"step {state.step}" if state.status == "training" else state.status
 
 
 def outcome(target: Path) -> tuple[str, bytes, list[tuple[int, float]]]:
@@ -154,16 +165,14 @@ def measure(options: argparse.Namespace) -> int:
     for number in range(options.count):
         end = trial.disturb(number)
         ends.append(end)
-        print(
-            f"{number + 1}/{options.count}: {end.signals[0]} at step {end.steps[0]}: {end.lost or 'same'}", flush=True
-        )
+        print(f"{number + 1}/{options.count}: {end.signals[0]} at {end.moments[0]}: {end.lost or 'same'}", flush=True)
     lost = [end for end in ends if end.lost]
     record(
         "kills",
         [Bar(f"runs of {len(ends)} that ended with the same weights", len(ends) - len(lost), least=len(ends))],
         {
             "signals": Counter(end.signals[0] for end in ends),
-            "ended at step": dict(sorted(Counter(end.steps[0] for end in ends).items())),
+            "moments": Counter(end.moments[0].split()[0] for end in ends),
             "lost": [end.lost for end in lost],
             "undisturbed seconds": trial.seconds,
         },

@@ -340,7 +340,7 @@ def test_damaged_or_missing_files_are_named(adapter, fresh, tmp_path):
     with pytest.raises(AdapterError, match="the LoRA file is missing"):
         fresh.load_adapter(adapter)
     (adapter / "event_encoder.safetensors").write_bytes(b"short")
-    with pytest.raises(AdapterError, match=r"event_encoder\.safetensors does not fit or is damaged"):
+    with pytest.raises(AdapterError, match=r"event_encoder\.safetensors is (damaged|of another version)"):
         fresh.load_adapter(adapter)
     (adapter / "adapter.json").write_text("{")
     with pytest.raises(AdapterError, match="card cannot be read"):

@@ -12,6 +12,7 @@ from training.checkpoint import (
     CheckpointError,
     best_checkpoint,
     find_checkpoint,
+    forget_later_checkpoints,
     list_checkpoints,
     load_checkpoint,
     prune_checkpoints,
@@ -125,6 +126,55 @@ def test_a_checkpoint_of_other_layers_and_a_folder_that_is_no_run_are_refused(tm
         find_checkpoint(tmp_path / "nowhere")
     write_config(tmp_path / "checkpoints", settings)
     assert find_checkpoint(tmp_path / "checkpoints") == (None, [])
+
+
+def test_what_another_optimizer_remembers_is_not_mistaken_for_ones_own(tmp_path: Path):
+    saved = save_checkpoint(tmp_path, 1, trained(1), write_nothing)
+    other = trained(1)
+    other.optimizer = torch.optim.SGD(other.parameters.values(), momentum=0.9)
+    with pytest.raises(CheckpointError, match="AdamW, and SGD cannot go on"):
+        load_checkpoint(saved, other)
+
+
+class BytesAndNumbers(torch.optim.Optimizer):
+    """An optimizer whose memory is of every kind: 8-bit tensors hidden from `state_dict`'s first level, and numbers."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters, {})
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self.state[parameter] = {"quantised": torch.randint(255, (4,), dtype=torch.uint8), "step": 7}
+
+    def state_dict(self):
+        return {"state": {0: {"nested": {"quantised": torch.zeros(1)}}}, "param_groups": self.param_groups}
+
+    def step(self, closure=None):
+        return None
+
+
+def test_an_optimizer_that_keeps_bytes_and_numbers_gets_them_back(tmp_path: Path):
+    first, again = trained(1), trained(1)
+    for learner in (first, again):
+        learner.optimizer = BytesAndNumbers(learner.parameters.values())
+    load_checkpoint(save_checkpoint(tmp_path, 1, first, write_nothing), again)
+    for name, parameter in first.parameters.items():
+        kept, back = first.optimizer.state[parameter], again.optimizer.state[again.parameters[name]]
+        assert torch.equal(kept["quantised"], back["quantised"]) and back["quantised"].dtype == torch.uint8
+        assert back["step"] == 7
+
+
+def test_checkpoints_of_another_future_are_forgotten(tmp_path: Path):
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, step, trained(1), write_nothing)
+    forget_later_checkpoints(tmp_path, 1)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000001"]
+
+
+def test_a_run_with_nothing_but_damage_is_not_begun_anew_over_it(tmp_path: Path):
+    write_config(tmp_path, make_settings("starter", dataset_dir="songs"))
+    cut_short(save_checkpoint(tmp_path, 5, trained(1), write_nothing) / "trainer.safetensors")
+    with pytest.raises(CheckpointError, match="none of its 1 checkpoints is whole"):
+        find_checkpoint(tmp_path)
 
 
 def test_the_average_is_what_the_model_works_with_and_the_weights_come_back():

@@ -115,7 +115,7 @@ def test_every_kind_of_unusual_sound_is_named_with_what_is_done(tmp_path: Path):
         "silent.wav": "silent",
         "short.wav": "0.20 s",
         "nan.wav": "not numbers",
-        "twin.wav": "same sound as plain.wav",
+        "twin.wav": "same file as plain.wav",
         "broken.wav": "cannot be read",
         "truncated.flac": "",
         "clipped.wav": "clipped",

@@ -25,6 +25,7 @@ from training.settings import make_settings
 
 PROGRAM = Path(__file__).parents[2] / "lora_train.py"
 SHORT = ("--preset", "starter", "--device", "cpu", "--log-every", "3", "--rank", "2", "--batch-size", "2")
+SHORT += ("--lora-dropout", "0.1", "--ema-decay", "0.9", "--rearrange", "0.5")  # all that a resumed run has to repeat
 SHORT_VALUES = {"preset": "starter", "device": "cpu", "log_every": 1, "lora_rank": 2, "batch_size": 2}
 
 
@@ -218,6 +219,53 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_gone_on_from(finish
 
 
 @pytest.mark.training
+def test_a_run_that_was_moved_goes_on_where_it_is_with_its_own_settings(finished: Path, tmp_path: Path, lora_train):
+    moved = Path(shutil.copytree(finished, tmp_path / "moved"))
+    before = read_run(moved).settings
+    nothing = dict.fromkeys(("crop_min_sec", "crop_max_sec", "save_every_steps"))
+    write_config(moved, before.model_copy(update=nothing))
+    done = lora_train("--resume-from", moved, "--max-steps", 5)
+    assert done.returncode == 0, done.stderr
+    after = read_run(moved).settings
+    assert (after.output_dir, after.max_steps) == (moved, 5)
+    assert (after.crops, after.save_every_steps) == (None, None)  # no preset fills in what its maker left open
+    assert read_state(moved).step == 5 and read_state(finished).step == 4
+
+
+@pytest.mark.training
+def test_going_on_from_an_older_checkpoint_leaves_the_later_ones_behind(finished: Path, tmp_path: Path, lora_train):
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    done = lora_train("--resume-from", run / "checkpoints" / "step-000000", "--max-steps", 1)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step-000000", "step-000001"]
+    assert [point["step"] for point in read_metrics(run) if "loss" in point] == [1]
+
+
+@pytest.mark.training
+def test_stop_pressed_while_a_run_still_starts_is_not_forgotten(
+    songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None
+):
+    common = {**SHORT_VALUES, "dataset_dir": songs, "base_model": str(tiny_model), "max_steps": 100_000}
+    run = start_run(make_settings(**common, output_dir=tmp_path / "run"))
+    stop_run(run.folder)
+    wait_until(lambda: read_state(run.folder).ended)
+    state = read_state(run.folder)
+    assert (state.status, state.step) == ("stopped", 0)
+
+
+@pytest.mark.training
+def test_in_bf16_a_run_goes_on_as_if_never_stopped_too(songs: Path, tiny_model: Path, tmp_path: Path, lora_train):
+    options = ["--precision", "bf16", "--held-out", 1, "--save-every-steps", 1]
+    for name, steps in (("whole", 2), ("parted", 1)):
+        command = arguments(songs, tiny_model, tmp_path / name, "--scheduler", "constant_with_warmup", *options)
+        assert lora_train(*command, "--warmup-ratio", 0, "--max-steps", steps).returncode == 0
+    assert lora_train("--resume-from", tmp_path / "parted", "--max-steps", 2).returncode == 0
+    whole, parted = (tmp_path / name / "checkpoints/step-000002/trainer.safetensors" for name in ("whole", "parted"))
+    assert whole.read_bytes() == parted.read_bytes()
+    assert {tensor.dtype for tensor in load_file(whole).values()} == {torch.float32}
+
+
+@pytest.mark.training
 def test_a_folder_where_a_run_is_going_on_takes_no_second_one(
     songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None, lora_train
 ):
@@ -311,7 +359,8 @@ def test_every_option_together_makes_an_adapter_that_loads(songs: Path, tiny_mod
     options += ["--timesteps", "schedule", "--shift", 3, "--held-out", 1, "--gradient-checkpointing", "--deterministic"]
     done = lora_train(*arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 2, *options))
     assert done.returncode == 0, done.stderr
-    assert "7 songs encoded" in done.stdout  # two at three gains, one held out
+    assert "3 songs encoded" in done.stdout
+    assert len(list((tmp_path / "cache").glob("*.safetensors"))) == 7  # two songs at three gains, one held out
     from acestep.loading import load_pipeline
 
     pipeline = load_pipeline(str(tiny_model), device="cpu")
