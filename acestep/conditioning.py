@@ -58,7 +58,7 @@ class EventConditioning:
         with ExitStack() as hooks:
             handles = [self.transformer.proj_in_conv.register_forward_hook(after_patch)]
             hooks.callback(lambda: [h.remove() for h in handles])
-            for block, added in zip(self.transformer.layers, residual.blocks, strict=False):
+            for block, added in zip(self.transformer.layers[1:], residual.blocks, strict=False):
                 handles.append(_shifted(block, added, rows))
             yield
 

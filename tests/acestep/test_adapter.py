@@ -57,7 +57,7 @@ def train(pipeline: StructuredPipeline, folder: Path, **kind: object) -> np.ndar
     transformer.eval()
     torch.manual_seed(0)
     encoder = EventEncoder.for_transformer(transformer)
-    torch.nn.init.normal_(encoder.to_patch.weight)
+    torch.nn.init.normal_(encoder.to_places.weight)
     card = AdapterCard(base_model="starter", base_hash=pipeline.model_hash, rank=4, alpha=kind["alpha"])
     save_adapter(folder, transformer, encoder, card)
     return song(pipeline.pipe)
@@ -119,8 +119,8 @@ def test_card_and_event_encoder_come_with_the_adapter(pipeline, adapter, fresh):
     request = SongRequest(prompt="warm house", duration=1.0, steps=2, use_events=False)
     np.testing.assert_array_equal(fresh.generate(request).samples, pipeline.generate(request).samples)
     assert fresh.card.alpha == 12.0
-    written = load_file(adapter / "event_encoder.safetensors")["to_patch.weight"]
-    assert torch.equal(fresh.conditioning.encoder.to_patch.weight, written)
+    written = load_file(adapter / "event_encoder.safetensors")["to_places.weight"]
+    assert torch.equal(fresh.conditioning.encoder.to_places.weight, written)
 
 
 def test_a_card_from_before_parts_could_be_chosen_means_attention(tmp_path):

@@ -30,8 +30,7 @@ def untrained_encoder(pipeline):
 def trained_encoder(pipeline):
     untrained_encoder(pipeline)
     torch.manual_seed(0)
-    for layer in (pipeline.conditioning.encoder.to_patch, *pipeline.conditioning.encoder.to_blocks):
-        torch.nn.init.normal_(layer.weight, std=0.5)
+    torch.nn.init.normal_(pipeline.conditioning.encoder.to_places.weight, std=0.5)
 
 
 def test_without_an_adapter_every_sample_equals_the_bare_pipeline(pipeline):
