@@ -163,6 +163,7 @@ def _report(dataset: str, events: bool, hear: Callable[..., Sound | None] = hear
 
 def _listen(page: _Page, dataset: str, events: bool) -> Iterator[Updates]:
     """Read the samples of songs that nobody has heard yet, so that the card can tell silence, clipping and copies."""
+    yield _card(page, dataset, events)
     cache = default_cache()
     try:
         songs = _report(dataset, events).everything if dataset else ()
