@@ -6,15 +6,12 @@ computes.
 """
 
 import contextlib
-import hashlib
 import math
 import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +36,10 @@ from training.checkpoint import (
 from training.crops import DROPOUT, stream
 from training.dataset import DatasetReport, read_dataset, require_songs
 from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
-from training.latents import LatentCache, default_cache
+from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
+from training.preparing import encode_songs, listening, name_of
 from training.progress import Progress, Stopped
 from training.run_folder import (
     CHECKPOINTS,
@@ -56,12 +54,10 @@ from training.run_folder import (
 )
 from training.runs import refuse_to_replace
 from training.settings import TrainingSettings
-from training.sound import Sound, listen
 from training.step import backward, held_out_batches, mean_loss
-from training.training_set import TrainingSet
 
 if TYPE_CHECKING:
-    from acestep.pipeline import StructuredPipeline
+    pass
 
 WAIT_FOR_DEVICE = 120.0  # seconds; a song being generated is done by then
 FREE_SPACE = 200 * 2**20  # bytes that have to be free beyond what the run will write
@@ -89,7 +85,7 @@ def train(settings: TrainingSettings) -> RunState:
             settings.events,
             settings.held_out,
             settings.seed,
-            _listening(settings.cache_dir or default_cache(), progress),
+            listening(settings.cache_dir or default_cache(), progress),
             settings.max_duration_sec,
         )
         for line in report.lines():
@@ -156,18 +152,6 @@ def _in_place(settings: TrainingSettings) -> bool:
     return source is not None and source.resolve().is_relative_to(settings.output_dir.resolve())
 
 
-def _listening(cache: Path, progress: Progress) -> Callable[[Path], Sound]:
-    """What reads a song's samples for the report, with a word to whoever watches."""
-
-    def hear(audio: Path) -> Sound:
-        if progress.stopping():
-            raise Stopped
-        progress.step(message=f"Listening to {audio.name}.")
-        return listen(audio, cache)
-
-    return hear
-
-
 def _take_device(device: str, progress: Progress) -> DeviceLock:
     """Wait for a song that is being generated there; another run would take too long.
 
@@ -219,14 +203,14 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     check_disk(folder, bytes_to_write=n_learned * 4 * 5 * (settings.keep_checkpoints + 3))
 
     # ---- data
-    training_set = _encode(pipeline, report, settings, progress)
+    training_set = encode_songs(pipeline, report, settings, progress)
     maker = BatchMaker(pipeline, training_set, vocabulary, settings)
     for sentence in maker.cut_off():
         progress.log(sentence)
     total = settings.total_steps(len(training_set.one_pass))
     interval = settings.checkpoint_interval(len(training_set.one_pass))
     measure: list[Batch] = []  # held-out examples, made when first needed
-    data = _name_of(training_set)
+    data = name_of(training_set)
 
     # ---- where to begin
     step = first_step = _go_on(settings, learner, data, progress)
@@ -373,44 +357,6 @@ def check_disk(folder: Path, bytes_to_write: int) -> None:
             f"{folder}: {free / 2**20:.0f} MB are free on that disk, and the run needs {needed / 2**20:.0f} MB. "
             "Free some space, choose another --output-dir, or lower --keep-checkpoints."
         )
-
-
-def _encode(
-    pipeline: "StructuredPipeline", report: DatasetReport, settings: TrainingSettings, progress: Progress
-) -> TrainingSet:
-    """Songs with their latents; a song whose audio cannot be encoded is named and left out."""
-    cache = LatentCache(
-        pipeline.pipe.vae, pipeline.sample_rate, pipeline.frame_rate, settings.max_duration_sec, settings.cache_dir
-    )
-    progress.at("preparing", f"Encoding {len(report.everything)} songs.")
-    songs, latents = [], []
-    n_held_out = n_encoded = 0
-    for number, song in enumerate(report.everything):
-        if progress.stopping():
-            raise Stopped
-        held = number >= len(report.songs)
-        before = cache.encoded
-        try:
-            latents.append([cache.load(song.audio, gain) for gain in ((0.0,) if held else settings.gains_db)])
-        except StudioError as problem:
-            progress.log(f"Left out: {problem}")
-            continue
-        n_encoded += cache.encoded > before
-        songs.append(song)
-        n_held_out += held
-        progress.step(message=f"Encoded {number + 1} of {len(report.everything)} songs.")
-    progress.log(f"{n_encoded} songs encoded, {len(songs) - n_encoded} found in the cache.")
-    if len(songs) == n_held_out:
-        raise TrainingError(f"{report.root}: no song could be encoded; the log names each with its reason.")
-    return TrainingSet(songs, latents, pipeline.frame_rate, n_held_out, settings.section_tags and settings.events)
-
-
-def _name_of(training_set: TrainingSet) -> str:
-    """Sixteen hexadecimal digits of what is learned from: the songs' words, events and lengths, wherever they lie."""
-    digest = hashlib.blake2b(digest_size=8)
-    for song, copies in zip(training_set.songs, training_set.latents, strict=True):
-        digest.update(repr((replace(song, audio=Path(song.name)), [len(copy) for copy in copies])).encode())
-    return digest.hexdigest()
 
 
 def _quiet_libraries() -> None:

@@ -1,0 +1,74 @@
+"""What a run does before it trains: listens to its songs and encodes them, with a word to whoever watches."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from structure.errors import StudioError
+from training.dataset import DatasetReport, TrainingDataError
+from training.latents import LatentCache
+from training.progress import Progress, Stopped
+from training.settings import TrainingSettings
+from training.sound import Sound, listen
+from training.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from acestep.pipeline import StructuredPipeline
+
+
+def listening(cache: Path, progress: Progress) -> Callable[[Path], Sound]:
+    """What reads a song's samples for the report, with a word to whoever watches."""
+
+    def hear(audio: Path) -> Sound:
+        if progress.stopping():
+            raise Stopped
+        progress.step(message=f"Listening to {audio.name}.")
+        return listen(audio, cache)
+
+    return hear
+
+
+def encode_songs(
+    pipeline: "StructuredPipeline", report: DatasetReport, settings: TrainingSettings, progress: Progress
+) -> TrainingSet:
+    """Songs with their latents; a song whose audio cannot be encoded is named in the log and left out.
+
+    Raises:
+        TrainingDataError: none could be encoded.
+        Stopped: somebody asked the run to stop.
+        OSError: the cache cannot be written.
+    """
+    cache = LatentCache(
+        pipeline.pipe.vae, pipeline.sample_rate, pipeline.frame_rate, settings.max_duration_sec, settings.cache_dir
+    )
+    progress.at("preparing", f"Encoding {len(report.everything)} songs.")
+    songs, latents = [], []
+    n_held_out = n_encoded = 0
+    for number, song in enumerate(report.everything):
+        if progress.stopping():
+            raise Stopped
+        held = number >= len(report.songs)
+        before = cache.encoded
+        try:
+            latents.append([cache.load(song.audio, gain) for gain in ((0.0,) if held else settings.gains_db)])
+        except StudioError as problem:
+            progress.log(f"Left out: {problem}")
+            continue
+        n_encoded += cache.encoded > before
+        songs.append(song)
+        n_held_out += held
+        progress.step(message=f"Encoded {number + 1} of {len(report.everything)} songs.")
+    progress.log(f"{n_encoded} songs encoded, {len(songs) - n_encoded} found in the cache.")
+    if len(songs) == n_held_out:
+        raise TrainingDataError(f"{report.root}: no song could be encoded; the log names each with its reason.")
+    return TrainingSet(songs, latents, pipeline.frame_rate, n_held_out, settings.section_tags and settings.events)
+
+
+def name_of(training_set: TrainingSet) -> str:
+    """Sixteen hexadecimal digits of what is learned from: the songs' words, events and lengths, wherever they lie."""
+    digest = hashlib.blake2b(digest_size=8)
+    for song, copies in zip(training_set.songs, training_set.latents, strict=True):
+        digest.update(repr((replace(song, audio=Path(song.name)), [len(copy) for copy in copies])).encode())
+    return digest.hexdigest()
