@@ -14,31 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from acestep.event_encoder import EventEncoder, EventResidual
+from acestep.event_encoder import EventEncoder, EventPlan
 
 PER_ROW_INPUTS = ("hidden_states", "timestep", "timestep_r", "encoder_hidden_states", "context_latents")
-
-
-def _shifted(layer: nn.Module, residual: Tensor, rows: slice) -> Any:
-    """Hook `layer` so that its token input (batch, tokens, width) gets `residual` added in `rows`."""
-
-    def add(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
-        hidden = _add_rows(hidden, residual, rows)
-        if "hidden_states" in kwargs:
-            return args, {**kwargs, "hidden_states": hidden}
-        return (hidden, *args[1:]), kwargs
-
-    return layer.register_forward_pre_hook(add, with_kwargs=True)
-
-
-def _add_rows(hidden: Tensor, residual: Tensor, rows: slice) -> Tensor:
-    residual = residual.to(hidden.dtype)
-    if hidden[rows].shape[0] == hidden.shape[0]:
-        return hidden + residual
-    hidden = hidden.clone()
-    hidden[rows] += residual
-    return hidden
 
 
 class EventConditioning:
@@ -49,32 +27,18 @@ class EventConditioning:
         self.encoder = encoder
 
     @contextmanager
-    def _residual_on(self, residual: EventResidual, rows: slice) -> Iterator[None]:
-        """Within the block, every call of the transformer adds `residual` to these rows of its batch."""
-
-        def after_patch(module: nn.Module, args: tuple, output: Tensor) -> Tensor:
-            return _add_rows(output, residual.patch.transpose(1, 2), rows)  # output: (batch, width, tokens)
-
-        with ExitStack() as hooks:
-            handles = [self.transformer.proj_in_conv.register_forward_hook(after_patch)]
-            hooks.callback(lambda: [h.remove() for h in handles])
-            for block, added in zip(self.transformer.layers[1:], residual.blocks, strict=False):
-                handles.append(_shifted(block, added, rows))
-            yield
-
-    @contextmanager
-    def training(self, plan: Tensor, keep: Tensor | None = None) -> Iterator[None]:
-        """Within the block, the transformer hears `plan` (batch, frames, channels), with gradients.
+    def training(self, plan: EventPlan, keep: Tensor | None = None) -> Iterator[None]:
+        """Within the block, the transformer hears `plan`, with gradients.
 
         Args:
             keep: bool (batch,); rows where it is false hear no events at all (event dropout).
         """
-        with self._residual_on(self.encoder(plan, keep), slice(None)):
+        with self.encoder(plan, keep).on(self.transformer):
             yield
 
     @contextmanager
     def sampling(
-        self, plan: Tensor, guidance: float = 1.0, interval: tuple[float, float] = (0.0, 1.0), strength: float = 1.0
+        self, plan: EventPlan, guidance: float = 1.0, interval: tuple[float, float] = (0.0, 1.0), strength: float = 1.0
     ) -> Iterator[None]:
         """Within the block, the pipeline's calls of the transformer follow `plan`.
 
@@ -83,7 +47,7 @@ class EventConditioning:
         elsewhere events simply act on every row, which is guidance 1 at no cost.
 
         Args:
-            plan: (n, frames, channels).
+            plan: of n songs.
             guidance: scale of v(text, events) - v(text); 0 switches events off.
             interval: lowest and highest t (1 is noise, 0 is music) at which `guidance` acts.
             strength: factor on the residual itself.
@@ -92,9 +56,8 @@ class EventConditioning:
             yield
             return
         with torch.no_grad():
-            residual = self.encoder(plan.to(self.encoder.device))
-            residual = EventResidual(residual.patch * strength, tuple(b * strength for b in residual.blocks))
-        n = plan.shape[0]
+            residual = self.encoder(plan.to(self.encoder.device)).scaled(strength)
+        n = len(plan.numbers)
         running: list[
             tuple[ExitStack, int]
         ] = []  # the call under way: its hooks, and the rows that the pipeline asked for
@@ -106,15 +69,9 @@ class EventConditioning:
             stack = ExitStack()
             running.append((stack, rows))
             if not guided:
-                everywhere = residual
-                if rows > n:
-                    everywhere = EventResidual(
-                        residual.patch.repeat(rows // n, 1, 1),
-                        tuple(b.repeat(rows // n, 1, 1) for b in residual.blocks),
-                    )
-                stack.enter_context(self._residual_on(everywhere, slice(None)))
+                stack.enter_context(residual.repeated(rows // n).on(module))
                 return args, kwargs
-            stack.enter_context(self._residual_on(residual, slice(rows, None)))
+            stack.enter_context(residual.on(module, slice(rows, None)))
             repeated = {k: torch.cat([kwargs[k], kwargs[k][:n]]) for k in PER_ROW_INPUTS}
             return args, {**kwargs, **repeated}
 

@@ -5,12 +5,16 @@ generation will.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+from acestep.event_encoder import EventPlan
+from structure.events import Event
+from structure.plan import frame_plan, frame_words
 
 if TYPE_CHECKING:
     from diffusers import AceStepPipeline
@@ -62,6 +66,11 @@ class WordEncoder:
         timbre = self._once(("timbre",), self._timbre)
         return Condition(torch.cat([sung, timbre, text], dim=1))
 
+    @torch.no_grad()
+    def embed(self, text: str) -> Tensor:
+        """A text about a section as one vector (text width,): the mean of the text encoder's states over its tokens."""
+        return self._once(("words", text), lambda: self._states(text).mean(1)[0])
+
     def count_tokens(self, prompt: str, lyrics: str, vocal_language: str, duration: float, **metas: Any) -> list[int]:
         """How many tokens text and lyrics would be if nothing were cut; `metas` are bpm, keyscale and timesignature."""
         written = self.pipe._format_prompt(prompt, lyrics, vocal_language, duration, **metas)
@@ -72,6 +81,10 @@ class WordEncoder:
             prompt=prompt, lyrics="", device=self._device, audio_duration=duration, **metas
         )
         return self.pipe.condition_encoder.text_projector(text)
+
+    def _states(self, text: str) -> Tensor:
+        tokens = self.pipe.tokenizer(text, truncation=True, max_length=MOST_TEXT, return_tensors="pt")
+        return self.pipe.text_encoder(input_ids=tokens.input_ids.to(self._device)).last_hidden_state
 
     def _lyrics(self, lyrics: str, vocal_language: str) -> Tensor:
         """As `encode_prompt` has it, without a pass of the text encoder, which lyrics do not need."""
@@ -96,6 +109,31 @@ class WordEncoder:
         while self._bytes > self.most_bytes and len(self._kept) > 1:
             self._bytes -= self._kept.pop(next(iter(self._kept))).nbytes
         return part
+
+
+def event_plan(
+    songs: Sequence[Sequence[Event]], n_frames: int, frame_rate: float, vocabulary: Sequence[str], encode: WordEncoder
+) -> EventPlan:
+    """The plan of a batch of songs or crops of one length, on the CPU but for the words.
+
+    Args:
+        songs: the events of each, in seconds from its first frame.
+        n_frames: length of all of them in latent frames.
+        frame_rate: latent frames per second (Hz).
+        vocabulary: types that have a column.
+        encode: reads labels, and types that have none.
+    """
+    numbers = [torch.from_numpy(frame_plan(events, n_frames, frame_rate, vocabulary)) for events in songs]
+    texts: list[str] = []
+    rows = []
+    for events in songs:
+        said, which = frame_words(events, n_frames, frame_rate, vocabulary)
+        texts += [text for text in said if text not in texts]
+        places = torch.tensor([0, *(1 + texts.index(text) for text in said)])
+        rows.append(places[torch.from_numpy(which)])
+    words = [encode.embed(text).float() for text in texts]
+    width = encode.pipe.text_encoder.config.hidden_size
+    return EventPlan(torch.stack(numbers), torch.stack(words) if words else torch.zeros(0, width), torch.stack(rows))
 
 
 def silent_reference(pipe: "AceStepPipeline") -> Tensor:

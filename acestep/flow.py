@@ -28,23 +28,16 @@ def shifted(t: Tensor, shift: float) -> Tensor:
     return shift * t / (1 + (shift - 1) * t)
 
 
-def velocity_error(
-    transformer: nn.Module, x_0: Tensor, condition: Tensor, context: Tensor, t: Tensor, noise: Tensor
-) -> Tensor:
-    """Squared error of the predicted velocity in each frame, averaged over channels.
+def velocity(transformer: nn.Module, x_t: Tensor, condition: Tensor, context: Tensor, t: Tensor) -> Tensor:
+    """The transformer's velocity at `x_t`, (batch, frames, channels).
 
     Args:
-        x_0: clean latents (batch, frames, channels).
+        x_t: noisy latents, the same shape.
         condition: (batch, tokens, width) for cross-attention.
         context: source latents and chunk mask (batch, frames, 2 * channels).
-        t: (batch,) in [0, 1]; noise: like x_0.
-
-    Returns:
-        (batch, frames).
+        t: (batch,) in [0, 1].
     """
-    t_ = t[:, None, None]
-    x_t = t_ * noise + (1 - t_) * x_0
-    velocity = transformer(
+    return transformer(
         hidden_states=x_t,
         timestep=t,
         timestep_r=t,
@@ -52,7 +45,32 @@ def velocity_error(
         context_latents=context,
         return_dict=False,
     )[0]
-    return (velocity - (noise - x_0)).square().mean(-1)
+
+
+def velocity_error(
+    transformer: nn.Module,
+    x_0: Tensor,
+    condition: Tensor,
+    context: Tensor,
+    t: Tensor,
+    noise: Tensor,
+    push: Tensor | None = None,
+) -> Tensor:
+    """Squared error of the predicted velocity in each frame, averaged over channels.
+
+    Args:
+        x_0: clean latents (batch, frames, channels).
+        condition, context, t: as for `velocity`.
+        noise: like x_0.
+        push: like x_0, added to the velocity to be learned; None: nothing.
+
+    Returns:
+        (batch, frames).
+    """
+    t_ = t[:, None, None]
+    x_t = t_ * noise + (1 - t_) * x_0
+    wanted = noise - x_0 if push is None else noise - x_0 + push
+    return (velocity(transformer, x_t, condition, context, t) - wanted).square().mean(-1)
 
 
 def velocity_loss(

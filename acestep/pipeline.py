@@ -26,12 +26,13 @@ from acestep.adapter import (
     read_lora,
 )
 from acestep.conditioning import EventConditioning
+from acestep.conditions import WordEncoder, event_plan
 from acestep.event_encoder import EventEncoder
 from acestep.loading import SamplingDefaults
 from structure.errors import StudioError
 from structure.events import Event
 from structure.lyrics import lyrics_with_tags
-from structure.plan import PLAN_VERSION, frame_plan
+from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
 
 if TYPE_CHECKING:
     from diffusers import AceStepPipeline
@@ -143,7 +144,8 @@ class StructuredPipeline:
 
         if card is None or not card.has_events:
             return None
-        encoder = EventEncoder.for_transformer(self.pipe.transformer, card.vocabulary)
+        text_width = self.pipe.text_encoder.config.hidden_size
+        encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary)
         try:
             encoder.load_state_dict(load_file(folder / ENCODER_FILE))
         except RuntimeError as problem:  # torch lists every tensor
@@ -259,12 +261,10 @@ class StructuredPipeline:
     def _steered(self, request: SongRequest) -> Any:
         if self.conditioning.encoder is None:
             return nullcontext()
-        vocabulary = self.card.vocabulary if self.card else None
+        vocabulary = self.card.vocabulary if self.card else DEFAULT_VOCABULARY
         n_frames = math.ceil(request.duration * self.frame_rate)
-        plan = frame_plan(request.events, n_frames, self.frame_rate, *([vocabulary] if vocabulary else []))
-        return self.conditioning.sampling(
-            torch.from_numpy(plan)[None].to(self.device), request.event_guidance, request.event_interval, self.strength
-        )
+        plan = event_plan([request.events], n_frames, self.frame_rate, vocabulary, WordEncoder(self.pipe))
+        return self.conditioning.sampling(plan, request.event_guidance, request.event_interval, self.strength)
 
     @torch.no_grad()
     def _decode(self, latents: torch.Tensor, duration: float) -> tuple[np.ndarray, float]:

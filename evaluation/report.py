@@ -161,37 +161,54 @@ def score_songs(judged: JudgedFolder, reference: JudgedFolder) -> ScoreReport:
     Raises:
         ProbeError: no judge can be fitted on `reference`, or it is no better than a guess.
     """
-    held_out = held_out_labels(reference.songs)
-    check_trust(reference.songs, held_out)
-    probe = fit_probe(reference.songs)
-    # a song that the judge was fitted on is heard by the judge that was not
-    known = dict(zip(reference.hashes, held_out, strict=True))
-    songs = []
-    for song, content in zip(judged.songs, judged.hashes, strict=True):
-        heard = known[content] if content in known else probe.label_mel(song.mel, song.duration)
-        requested = merge_repeats(song.events)
-        songs.append(SongReport(song.name, song.duration, requested, heard, score_structure(requested, heard)))
+    return Judge(reference).score(judged)
 
-    score = mean_scores([song.score for song in songs])
-    chance = mean_scores(chance_scores(songs, [merge_repeats(song.events) for song in reference.songs]))
-    ceiling = mean_scores(
-        [score_structure(merge_repeats(s.events), e) for s, e in zip(reference.songs, held_out, strict=True)]
-    )
-    sound = [probe.features(song.mel, song.duration) for song in judged.songs]
-    real = [probe.features(song.mel, song.duration) for song in reference.songs]
-    return ScoreReport(
-        songs=songs,
-        score=score,
-        chance=chance,
-        ceiling=ceiling,
-        control={key: control(score[key], chance[key], ceiling[key]) for key in SHARES},
-        distance={
-            "songs": frechet_distance(np.vstack(sound), np.vstack(real)),
-            "reference": distance_among(real, len(songs)),
-        },
-        reference={"songs": len(reference.songs), "types": list(probe.types)},
-        notes=[*_unheard(songs, probe.types), *judged.left_out, *reference.left_out],
-    )
+
+class Judge:
+    """Who scores: fitted once on annotated real songs, then asked about any number of sets of songs.
+
+    Args:
+        reference: annotated real songs.
+
+    Raises:
+        ProbeError: no judge can be fitted on them, or it is no better than a guess.
+    """
+
+    def __init__(self, reference: JudgedFolder) -> None:
+        self.reference = reference
+        held_out = held_out_labels(reference.songs)
+        check_trust(reference.songs, held_out)
+        self.probe = fit_probe(reference.songs)
+        # a song that the judge was fitted on is heard by the judge that was not
+        self._known = dict(zip(reference.hashes, held_out, strict=True))
+        self._structures = [merge_repeats(song.events) for song in reference.songs]
+        self.ceiling = mean_scores([score_structure(s, e) for s, e in zip(self._structures, held_out, strict=True)])
+        self._real = [self.probe.features(song.mel, song.duration) for song in reference.songs]
+
+    def score(self, judged: JudgedFolder) -> ScoreReport:
+        """Each song against the structure that it was asked to have, with chance and ceiling beside it."""
+        songs = []
+        for song, content in zip(judged.songs, judged.hashes, strict=True):
+            known = self._known.get(content)
+            heard = self.probe.label_mel(song.mel, song.duration) if known is None else known
+            requested = merge_repeats(song.events)
+            songs.append(SongReport(song.name, song.duration, requested, heard, score_structure(requested, heard)))
+        score = mean_scores([song.score for song in songs])
+        chance = mean_scores(chance_scores(songs, self._structures))
+        sound = [self.probe.features(song.mel, song.duration) for song in judged.songs]
+        return ScoreReport(
+            songs=songs,
+            score=score,
+            chance=chance,
+            ceiling=self.ceiling,
+            control={key: control(score[key], chance[key], self.ceiling[key]) for key in SHARES},
+            distance={
+                "songs": frechet_distance(np.vstack(sound), np.vstack(self._real)),
+                "reference": distance_among(self._real, len(songs)),
+            },
+            reference={"songs": len(self.reference.songs), "types": list(self.probe.types)},
+            notes=[*_unheard(songs, self.probe.types), *judged.left_out, *self.reference.left_out],
+        )
 
 
 def control(score: float | None, chance: float | None, ceiling: float | None) -> float | None:

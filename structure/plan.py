@@ -15,6 +15,9 @@ The columns, for a vocabulary of n types (`plan_columns` names them):
 
 A frame that no section covers is *unknown*: zero in all that speaks of a
 section. Boundaries near it still show, since they are times, not types.
+
+What has no column is said in words: `frame_words` gives each frame its section's
+label, or its type where the vocabulary lacks it, for a text encoder to read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,8 +26,8 @@ import numpy as np
 
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, moments, sections
 
-PLAN_VERSION = 1
-"""Changes with the meaning of the columns; an adapter trained on another version is refused."""
+PLAN_VERSION = 2
+"""Changes with the meaning of the columns and words; an adapter trained on another version is refused."""
 
 DEFAULT_VOCABULARY: tuple[str, ...] = SECTION_TYPES + MOMENT_TYPES
 
@@ -95,6 +98,35 @@ def frame_plan(
             plan[first:last, columns[moment.type]] = 1
     plan[:, since:progress] = boundary_proximity(spans, n_frames, frame_rate)
     return plan
+
+
+def frame_words(
+    events: Iterable[Event], n_frames: int, frame_rate: float, vocabulary: Sequence[str] = DEFAULT_VOCABULARY
+) -> tuple[list[str], np.ndarray]:
+    """What is said in words about each frame: a section's label, and its type where no column tells it.
+
+    Args:
+        events, n_frames, frame_rate, vocabulary: as for `frame_plan`.
+
+    Returns:
+        the texts, each once, and int64 (n_frames,): 0 where nothing is said, else 1 + the text's place.
+    """
+    texts: list[str] = []
+    which = np.zeros(n_frames, dtype=np.int64)
+    for section in sections(list(events)):
+        first, last = _frames(section, n_frames, frame_rate)
+        told = section_words(section, vocabulary)
+        if told and last > first:
+            if told not in texts:
+                texts.append(told)
+            which[first:last] = 1 + texts.index(told)
+    return texts, which
+
+
+def section_words(section: Event, vocabulary: Sequence[str] = DEFAULT_VOCABULARY) -> str:
+    """A section's label, after its type where the vocabulary lacks it; empty where nothing need be said."""
+    told = [section.type] if section.type not in vocabulary else []
+    return ": ".join([*told, *([section.label] if section.label else [])])
 
 
 def boundary_proximity(

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from acestep.conditions import MOST_LYRICS, MOST_TEXT, Condition, WordEncoder, pad_conditions, source_context
+from acestep.conditions import (
+    MOST_LYRICS,
+    MOST_TEXT,
+    Condition,
+    WordEncoder,
+    event_plan,
+    pad_conditions,
+    source_context,
+)
+from acestep.event_encoder import EventPlan
 from acestep.flow import sample_timesteps, schedule_timesteps, shifted
-from structure.plan import frame_plan
 from training.crops import NOISE, Crop, crop_events, crop_words, draw_crops, stream
 from training.settings import TrainingSettings
 from training.training_set import TrainingSet
@@ -23,9 +31,10 @@ class Batch:
     """Crops of one length.
 
     `x_0` and `noise` (batch, frames, channels), `t` (batch,), `condition` (batch, tokens, width) with `condition_mask`
-    bool (batch, tokens) or None where every token is real, `context` (batch, frames, 2 * channels), `plan` (batch,
-    frames, plan channels) or None without events, `hears_events` bool (batch,) or None where all rows do, `mask`
-    (batch, frames), zero at splices, `weight` (batch,) of each song, `frames`: how many frames the mask leaves.
+    bool (batch, tokens) or None where every token is real, `context` (batch, frames, 2 * channels), `plan` or None
+    without events, `hears_events` bool (batch,) or None where all rows do, `mask`
+    (batch, frames), zero at splices, `weight` (batch,) of each song, `frames`: how many frames the mask leaves,
+    `push` (batch, frames, channels) or None: what is added to the velocity to be learned.
     """
 
     x_0: Tensor
@@ -34,11 +43,12 @@ class Batch:
     condition: Tensor
     condition_mask: Tensor | None
     context: Tensor
-    plan: Tensor | None
+    plan: EventPlan | None
     hears_events: Tensor | None
     mask: Tensor
     weight: Tensor
     frames: float
+    push: Tensor | None = None
 
 
 class BatchMaker:
@@ -104,11 +114,10 @@ class BatchMaker:
         equal = len({c.hidden.shape[1] for c in conditions}) == 1
         plan = hears_events = None
         if self.settings.events:
-            plans = [
-                frame_plan(crop_events(one.song, crop, rate), crop.n_frames, rate, self.vocabulary)
-                for one, crop in zip(heard, crops, strict=True)
-            ]
-            plan = self._to_device(torch.stack([torch.from_numpy(each) for each in plans]))
+            alone = self.settings.words_alone
+            told = [crop_events(one.song, crop, rate, alone) for one, crop in zip(heard, crops, strict=True)]
+            plan = event_plan(told, crops[0].n_frames, rate, self.vocabulary, self._encode)
+            plan = EventPlan(self._to_device(plan.numbers), plan.words.to(self._device), self._to_device(plan.which))
             if any(crop.drop_events for crop in crops):
                 hears_events = self._to_device(torch.tensor([not crop.drop_events for crop in crops]))
         mask = torch.stack([one.mask[cut] for one, cut in zip(heard, cuts, strict=True)])

@@ -14,6 +14,7 @@ from structure.events import Event, clip, rebase, sections
 from structure.lyrics import lyric_blocks, lyrics_with_tags
 from training.dataset import TrainingSong
 from training.settings import TrainingSettings
+from training.wording import in_other_words
 
 if TYPE_CHECKING:
     from training.training_set import TrainingSet
@@ -27,7 +28,8 @@ SLIVER = 0.5  # seconds; a section of which a crop holds less gets no tag
 class Crop:
     """`n_frames` latent frames of song number `song` from `start_frame` on; what it is not told is drawn with it.
 
-    `arrangement` and `copy` say how the song is heard: see `TrainingSet.heard`.
+    `arrangement` and `copy` say how the song is heard: see `TrainingSet.heard`. `wording` draws which sections are told
+    in words alone; None: each as its sidecar has it.
     """
 
     song: int
@@ -37,6 +39,7 @@ class Crop:
     drop_events: bool = False
     arrangement: int | None = None
     copy: int = 0
+    wording: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,21 @@ def draw_crops(training_set: "TrainingSet", step: int, patch_size: int, settings
         room = frames - n_frames
         start_frame = int(rng.choice([0, room, rng.integers(room + 1)], p=EDGE_SHARES))
         drop_text, drop_events = rng.random(2) < (settings.condition_dropout, settings.event_dropout)
-        crops.append(Crop(song, start_frame, n_frames, bool(drop_text), bool(drop_events), arrangement, copy))
+        wording = int(rng.integers(2**31))
+        crops.append(Crop(song, start_frame, n_frames, bool(drop_text), bool(drop_events), arrangement, copy, wording))
     return crops
 
 
-def crop_events(song: TrainingSong, crop: Crop, frame_rate: float) -> list[Event]:
-    """The song's events with times from the crop's first frame; not cut off, so far boundaries keep their distance."""
-    return rebase(song.events, crop.start_frame / frame_rate)
+def crop_events(song: TrainingSong, crop: Crop, frame_rate: float, words_alone: float = 0.0) -> list[Event]:
+    """The song's events with times from the crop's first frame; not cut off, so far boundaries keep their distance.
+
+    Args:
+        words_alone: share of sections that the crop's wording tells in words alone.
+    """
+    events = rebase(song.events, crop.start_frame / frame_rate)
+    if crop.wording is None:
+        return events
+    return in_other_words(events, words_alone, np.random.default_rng(crop.wording))
 
 
 def crop_words(song: TrainingSong, crop: Crop, frame_rate: float, section_tags: bool) -> Words:

@@ -54,7 +54,8 @@ def make_trainable(
     for magnitude, frozen in dora_magnitudes(pipe.transformer):
         magnitude.data = frozen  # peft took it in the base's precision, and a rounded one is heard before it has learnt
     if settings.events:
-        encoder = EventEncoder.for_transformer(pipe.transformer, vocabulary).to(pipeline.device)
+        text_width = pipe.text_encoder.config.hidden_size
+        encoder = EventEncoder.for_transformer(pipe.transformer, text_width, vocabulary).to(pipeline.device)
         pipeline.conditioning = EventConditioning(pipe.transformer, encoder)
         learned |= {f"events.{name}": p for name, p in encoder.named_parameters()}
     return learned

@@ -79,6 +79,9 @@ class TrainingSettings(BaseModel):
     events: bool = Field(True, description="teach the timed events; --no-events trains a plain LoRA")
     section_tags: bool = Field(True, description="put section tags into lyrics that carry none")
     event_dropout: float = Field(0.1, ge=0, le=1, description="share of crops that are told no events")
+    words_alone: float = Field(
+        0.15, ge=0, le=1, description="share of sections told by their label or type in words alone, so that words work"
+    )
     condition_dropout: float = Field(0.15, ge=0, le=1, description="share of crops that are told no text")
     timesteps: Literal["logit_normal", "schedule"] = Field(
         "logit_normal", description="base and sft learn at logit_normal times, turbo at its sampler's own (schedule)"

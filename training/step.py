@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch]) -> Tensor:
     """Gradients of the mean loss over every frame of the step that counts, however its crops are batched.
 
+
     Returns:
         that loss, a scalar without gradient.
     """
@@ -55,7 +56,7 @@ def told(pipeline: "StructuredPipeline", batch: Batch) -> ExitStack:
 def summed_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
     """Flow-matching error of one batch, weighted and summed over the frames that count."""
     transformer = pipeline.pipe.transformer
-    error = velocity_error(transformer, batch.x_0, batch.condition, batch.context, batch.t, batch.noise)
+    error = velocity_error(transformer, batch.x_0, batch.condition, batch.context, batch.t, batch.noise, batch.push)
     return (error * batch.mask * batch.weight[:, None]).sum()
 
 

@@ -1,7 +1,8 @@
 """Teaches the starter's base model: music from captions and metadata, without ever seeing an event.
 
-What the real base knows, it knows too: section tags in half of the lyrics (order, no times) and, in a
-fifth of the batches, a masked span of the song as source (so that repaint works).
+What the real base knows, it knows too: section tags in half of the lyrics (order, no times), words for how sections
+sound in a third of the captions (again without times) and, in a fifth of the batches, a masked span of the song as
+source (so that repaint works).
 """
 
 import math
@@ -13,33 +14,38 @@ import numpy as np
 import torch
 from diffusers import AceStepPipeline, AceStepTransformer1DModel, FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ace_step import AceStepConditionEncoder
+from diffusers.pipelines.ace_step.pipeline_ace_step import DEFAULT_DIT_INSTRUCTION, SFT_GEN_PROMPT
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
 from acestep.conditioning import masked_cross_attention
 from acestep.conditions import silent_reference
 from acestep.flow import sample_timesteps, velocity_loss
+from acestep.starter.arrangement import Band
+from acestep.starter.captions import caption, parts
 from acestep.starter.codec import StarterCodec
-from structure.events import Event
+from structure.events import Event, sections
 from structure.lyrics import section_tags
 
-LENGTHS = ((16.0, 6), (24.0, 4), (32.0, 3), (48.0, 2))  # seconds of a batch's crops, crops in the batch
-LENGTH_WEIGHTS = (0.3, 0.35, 0.25, 0.1)
+LENGTHS = ((8.0, 12), (16.0, 6), (24.0, 4), (48.0, 2), (96.0, 1), (120.0, 1))  # seconds of crops, crops in a batch
+LENGTH_WEIGHTS = (0.15, 0.25, 0.25, 0.15, 0.1, 0.1)
+FILLED = 0.6  # share of a crop that a song must be able to fill to be chosen for it
 LEARNING_RATE = 1.2e-3
 WARM_UP = 150
 TIMESTEP_MU = 0.0
 CONDITION_DROPOUT = 0.15
 TAGGED_LYRICS = 0.5
+DESCRIBED_PARTS = 0.35
 MASKED_SOURCE = 0.2
 EMA_DECAY = 0.997
 
 
 @dataclass
 class LatentSong:
-    """A song ready for training: `latents` float32 (frames, channels) and its sidecar."""
+    """A song ready for training: `latents` float32 (frames, channels) and its sidecar with the band beside it."""
 
     latents: Tensor
-    sidecar: dict
+    facts: dict
 
 
 def train_tokenizer(texts: list[str], vocabulary: int = 1200) -> PreTrainedTokenizerFast:
@@ -83,12 +89,40 @@ def untrained_pipeline(
     )  # fmt: skip
 
 
+def sample_words(songs: list[LatentSong], seed: int, each: int = 3) -> list[str]:
+    """Texts such as the model will read, for the tokenizer: `each` of every song."""
+    rng = np.random.default_rng(seed)
+    texts = []
+    for song in songs:
+        for _ in range(each):
+            tags = section_tags([Event.model_validate(e) for e in song.facts["events"]])
+            metas = f"- bpm: {song.facts['bpm']}\n- timesignature: 4\n- keyscale: {song.facts['keyscale']}\n"
+            metas += f"- duration: {int(song.facts['duration'])} seconds\n"
+            prompt = SFT_GEN_PROMPT.format(DEFAULT_DIT_INSTRUCTION, _told(rng, song.facts, _kinds(song.facts)), metas)
+            texts.append(f"{prompt}# Languages\nen\n\n# Lyric\n{tags}")
+    return texts
+
+
+def _told(rng: np.random.Generator, facts: dict, kinds: list[str]) -> str:
+    """A caption of a song, sometimes with a sentence about the sections that are heard."""
+    band, mode = Band(**facts["band"]), facts["keyscale"].split()[1]
+    text = caption(rng, facts["genre"], band, facts["bpm"], mode)
+    return f"{text} {parts(rng, kinds, band)}" if rng.random() < DESCRIBED_PARTS and kinds else text
+
+
+def _kinds(facts: dict, begin: float = 0.0, end: float = math.inf) -> list[str]:
+    """Types of the sections of which more than half a second lies between two times."""
+    heard = sections(Event.model_validate(e) for e in facts["events"])
+    return [e.type for e in heard if e.start < end - 0.5 and e.end > begin + 0.5]
+
+
 class BatchMaker:
     """Draws training batches: crops, their words, their source context."""
 
     def __init__(self, pipe: AceStepPipeline, songs: list[LatentSong], seed: int):
         self.pipe, self.songs = pipe, songs
         self.rng = np.random.default_rng(seed)
+        self.lengths = np.array([len(song.latents) for song in songs])
         self.silence = pipe.condition_encoder.silence_latent[0, 0]
 
     def draw(self) -> dict[str, Tensor]:
@@ -96,7 +130,8 @@ class BatchMaker:
         rng, rate = self.rng, self.pipe.latents_per_second
         seconds, batch = LENGTHS[rng.choice(len(LENGTHS), p=LENGTH_WEIGHTS)]
         n_frames = int(seconds * rate)
-        chosen = [self.songs[i] for i in rng.integers(len(self.songs), size=batch)]
+        long_enough = np.flatnonzero(self.lengths >= min(FILLED * n_frames, self.lengths.max()))
+        chosen = [self.songs[i] for i in rng.choice(long_enough, size=batch)]
         channels = chosen[0].latents.shape[1]
         x_0, mask = torch.zeros(batch, n_frames, channels), torch.zeros(batch, n_frames)
         texts, lyrics = [], []
@@ -105,7 +140,7 @@ class BatchMaker:
             start = rng.choice([0, room, rng.integers(room + 1)], p=[0.35, 0.2, 0.45])
             crop = song.latents[start : start + n_frames]
             x_0[i, : len(crop)], mask[i, : len(crop)] = crop, 1
-            text, lyric = self._words(song.sidecar, start / rate, (start + len(crop)) / rate)
+            text, lyric = self._words(song.facts, start / rate, (start + len(crop)) / rate)
             texts.append(text)
             lyrics.append(lyric)
         source, chunk = self.silence.expand_as(x_0).clone(), torch.ones_like(x_0)
@@ -120,21 +155,21 @@ class BatchMaker:
         }
         return {"x_0": x_0, "mask": mask, "context": torch.cat([source, chunk], -1), **words}
 
-    def _words(self, sidecar: dict, begin: float, end: float) -> tuple[str, str]:
+    def _words(self, facts: dict, begin: float, end: float) -> tuple[str, str]:
         """Prompt and lyrics in the pipeline's template; tags of the sections that the crop holds, half of the time."""
-        lyrics = sidecar["lyrics"]
+        kinds = _kinds(facts, begin, end)
+        lyrics = facts["lyrics"]
         if self.rng.random() < TAGGED_LYRICS:
-            heard = [Event.model_validate(e) for e in sidecar["events"]]
-            lyrics = section_tags([e for e in heard if e.start < end - 0.5 and e.end > begin + 0.5])
+            lyrics = section_tags([Event(type=kind, start=0, end=1) for kind in kinds])
         known = self.rng.random() < 0.9  # people do not always give tempo and key
         return self.pipe._format_prompt(
-            prompt=sidecar["caption"],
+            prompt=_told(self.rng, facts, kinds),
             lyrics=lyrics,
-            vocal_language=sidecar["vocal_language"],
+            vocal_language=facts["vocal_language"],
             audio_duration=end - begin,
-            bpm=sidecar["bpm"] if known else None,
-            keyscale=sidecar["keyscale"] if known else None,
-            timesignature=sidecar["timesignature"],
+            bpm=facts["bpm"] if known else None,
+            keyscale=facts["keyscale"] if known else None,
+            timesignature=facts["timesignature"],
         )
 
 

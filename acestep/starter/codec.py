@@ -1,10 +1,11 @@
 """The starter's codec: 24 kHz mono audio to 25 Hz latents and back, small enough for two CPU cores.
 
-The encoder reads log spectra at three window lengths and maps them to 32 channels; the decoder is a
-ConvNeXt trunk that sets the loudness of a fixed bank of oscillators (25 cents apart, on the
-equal-tempered grid, so that notes and their octaves fall on an oscillator) and of filtered noise.
-A bank keeps its phase from frame to frame, so steady tones do not buzz at the frame rate as they do
-with decoders that predict each frame's phase afresh.
+The encoder reads log spectra at four window lengths and maps them to 32 channels: short windows in mel bands for
+drums, long ones in quarter tones, since mel bands cannot tell the notes of a low chord apart. The decoder is a ConvNeXt
+trunk that sets the loudness of a fixed bank of oscillators (25 cents apart, on the equal-tempered grid, so that notes
+and their octaves fall on an oscillator) and of filtered noise. A bank keeps its phase from frame to frame, so steady
+tones do not buzz at the frame rate as they do with decoders that predict each frame's phase afresh; its window rises
+five times faster than it falls, as struck and plucked notes do.
 
 The class answers like diffusers' `AutoencoderOobleck` where `AceStepPipeline` asks it: `config`,
 `encode(x).latent_dist`, `decode(z).sample`.
@@ -23,8 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 A4_HZ = 440.0
-FEATURE_WINDOWS = (512, 2048, 4096)  # samples; the shortest is read four times a latent frame
-FEATURE_BANDS = (48, 96, 128)
+MEL_WINDOWS = {512: 48, 2048: 96}  # samples, bands; the shortest is read four times a latent frame
+PITCH_WINDOWS = {4096: (60.0, 6000.0), 8192: (45.0, 800.0)}  # samples, lowest and highest note in Hz
+NOTES_PER_OCTAVE = 24
 LOG_FLOOR = 1e-4
 
 
@@ -62,6 +64,36 @@ def band_matrix(n_bands: int, n_fft: int, sample_rate: int, lowest: float = 30.0
     offset = bins[None] - edges[1:-1, None]
     bands = torch.clamp(torch.minimum(1 + offset / left, 1 - offset / right), min=0)
     return (bands / bands.sum(1, keepdim=True).clamp(min=1e-9)).float()
+
+
+def pitch_matrix(lowest: float, highest: float, n_fft: int, sample_rate: int) -> Tensor:
+    """Triangular bands a quarter tone apart, from `lowest` to `highest` Hz, as a matrix over FFT bins.
+
+    Returns:
+        float32 (n_bands, n_fft // 2 + 1); each row sums to 1, and no row is empty.
+    """
+    steps = torch.arange(math.floor(NOTES_PER_OCTAVE * math.log2(highest / lowest)) + 1, dtype=torch.float64)
+    centres = lowest * 2 ** (steps / NOTES_PER_OCTAVE)
+    bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
+    reach = (centres * (2 ** (1 / NOTES_PER_OCTAVE) - 1)).clamp(min=sample_rate / n_fft)
+    bands = torch.clamp(1 - (bins[None] - centres[:, None]).abs() / reach[:, None], min=0)
+    return (bands / bands.sum(1, keepdim=True)).float()
+
+
+def oscillator_window(hop: int, attack: int, release: int) -> Tensor:
+    """How loud an oscillator's step is from sample to sample; windows a hop apart add up to 1.
+
+    Args:
+        hop: samples from step to step.
+        attack, release: samples over which a step comes and goes.
+
+    Returns:
+        float64 (hop + attack + release - 1,); the step itself begins at sample `attack`.
+    """
+    rise = torch.sin(math.pi / 2 * (torch.arange(attack, dtype=torch.float64) + 0.5) / attack) ** 2
+    fall = torch.cos(math.pi / 2 * (torch.arange(release, dtype=torch.float64) + 0.5) / release) ** 2
+    kernel = torch.cat([rise, fall])
+    return F.conv1d(F.pad(kernel / kernel.sum(), (hop - 1, hop - 1))[None, None], torch.ones(1, 1, hop).double())[0, 0]
 
 
 class ConvNeXtBlock(nn.Module):
@@ -121,17 +153,24 @@ class StarterCodec(ModelMixin, ConfigMixin):
         encoder_blocks: int = 2,
         decoder_width: int = 256,
         decoder_blocks: int = 6,
-        oscillator_window: int = 960,
+        oscillator_attack: int = 96,
+        oscillator_release: int = 480,
         noise_window: int = 480,
         noise_bands: int = 64,
     ):
         super().__init__()
         self.substeps, self.hop = downsampling_ratios  # the decoder runs `substeps` times faster than the latents
         self.frame = self.substeps * self.hop  # samples per latent frame
-        for i, (window, bands) in enumerate(zip(FEATURE_WINDOWS, FEATURE_BANDS, strict=True)):
-            self.register_buffer(f"bands_{i}", band_matrix(bands, window, sampling_rate), persistent=False)
-            self.register_buffer(f"window_{i}", torch.hann_window(window), persistent=False)
-        n_features = self.substeps * FEATURE_BANDS[0] + sum(FEATURE_BANDS[1:])
+        self.windows = (*MEL_WINDOWS, *PITCH_WINDOWS)
+        n_features = 0
+        for window in self.windows:
+            if window in MEL_WINDOWS:
+                bands = band_matrix(MEL_WINDOWS[window], window, sampling_rate)
+            else:
+                bands = pitch_matrix(*PITCH_WINDOWS[window], window, sampling_rate)
+            n_features += len(bands) * (self.substeps if window == self.windows[0] else 1)
+            self.register_buffer(f"bands_{window}", bands, persistent=False)
+            self.register_buffer(f"hann_{window}", torch.hann_window(window), persistent=False)
         self.register_buffer("feature_mean", torch.zeros(n_features))
         self.register_buffer("feature_std", torch.ones(n_features))
         self.to_linear = nn.Conv1d(n_features, latent_channels, 1)
@@ -156,9 +195,8 @@ class StarterCodec(ModelMixin, ConfigMixin):
         nn.init.constant_(self.to_noise.bias, -7.0)
 
         cycles = frequencies / sampling_rate  # per sample
-        n = torch.arange(oscillator_window, dtype=torch.float64)
-        angle = 2 * math.pi * cycles[:, None] * n
-        window = torch.hann_window(oscillator_window, dtype=torch.float64)
+        window = oscillator_window(self.hop, oscillator_attack, oscillator_release)
+        angle = 2 * math.pi * cycles[:, None] * torch.arange(len(window), dtype=torch.float64)
         self.register_buffer("tone_cos", (torch.cos(angle) * window).float(), persistent=False)
         self.register_buffer("tone_sin", (torch.sin(angle) * window).float(), persistent=False)
         self.register_buffer("tone_cycles", cycles * self.hop, persistent=False)  # per decoder step
@@ -175,15 +213,15 @@ class StarterCodec(ModelMixin, ConfigMixin):
         n_frames = math.ceil(samples.shape[1] / self.frame)
         samples = F.pad(samples, (0, n_frames * self.frame - samples.shape[1]))
         rows = []
-        for i, window in enumerate(FEATURE_WINDOWS):
-            hop = self.hop if i == 0 else self.frame
+        for window in self.windows:
+            hop = self.hop if window == self.windows[0] else self.frame
             margin = (window - hop) // 2  # windows are centred on the step that they describe
             padded = F.pad(samples, (margin, window))
-            hann = getattr(self, f"window_{i}")
+            hann = getattr(self, f"hann_{window}")
             spectrum = torch.stft(padded, window, hop, window=hann, center=False, return_complex=True).abs()
             spectrum = spectrum[..., : n_frames * self.frame // hop] * (2 / hann.sum())
-            row = torch.log(getattr(self, f"bands_{i}") @ spectrum + LOG_FLOOR)
-            if i == 0:
+            row = torch.log(getattr(self, f"bands_{window}") @ spectrum + LOG_FLOOR)
+            if hop == self.hop:
                 row = row.unflatten(2, (n_frames, self.substeps)).transpose(2, 3).flatten(1, 2)
             rows.append(row)
         return (torch.cat(rows, 1) - self.feature_mean[:, None]) / self.feature_std[:, None]
@@ -229,8 +267,7 @@ class StarterCodec(ModelMixin, ConfigMixin):
         turn = 2 * math.pi * torch.remainder(self.tone_cycles[:, None] * k + phase[:, None], 1.0)
         cos, sin = torch.cos(turn).to(tones.dtype), torch.sin(turn).to(tones.dtype)
         frames = (tones * sin).transpose(1, 2) @ self.tone_cos + (tones * cos).transpose(1, 2) @ self.tone_sin
-        overlap = self.config.oscillator_window / self.hop / 2  # what overlapping Hann windows add up to
-        tone_audio = _overlap_add(frames / overlap, self.hop)
+        tone_audio = _overlap_add(frames, self.hop)
 
         window = self.config.noise_window
         white = torch.randn(
@@ -244,7 +281,7 @@ class StarterCodec(ModelMixin, ConfigMixin):
         overlap = (self.noise_hann**2).sum() / (self.hop // 2)
         noise_audio = _overlap_add(frames / overlap, self.hop // 2)
 
-        tone_start, noise_start = (self.config.oscillator_window - self.hop) // 2, (window - self.hop // 2) // 2
+        tone_start, noise_start = self.config.oscillator_attack, (window - self.hop // 2) // 2
         return (
             tone_audio[:, tone_start : tone_start + n_samples] + noise_audio[:, noise_start : noise_start + n_samples]
         )

@@ -5,6 +5,7 @@ finished weights go to `acestep/starter/weights`, stored in half precision.
 """
 
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -16,14 +17,14 @@ import numpy as np
 
 from acestep.loading import STARTER_ADAPTER, STARTER_DIR
 from acestep.starter.demo import make_demo
-from acestep.starter.songs import make_song
+from acestep.starter.songs import StarterSong, make_song
 
 CODEC_SONGS = range(100_000, 100_300)
-BASE_SONGS = range(200_000, 200_800)
-LONG_SONGS = 0.15  # share of the base's songs that last 48 to 64 s
-CODEC_STEPS = 3000
-BASE_STEPS = 4600
-BASE_WIDTH = 128
+BASE_SONGS = range(200_000, 201_200)
+LONG_SONGS = 0.3  # share of the base's songs that last 48 to 120 s, all others 20 to 40
+CODEC_STEPS = 6000
+BASE_STEPS = 5000
+BASE_WIDTH = 192
 SEED = 1
 
 
@@ -50,7 +51,7 @@ def make_codec(build: Path, steps: int = CODEC_STEPS) -> None:
 
 
 def encode_songs(build: Path) -> None:
-    """Latents and sidecars of the songs that the base model learns from, in `build/latents`."""
+    """Latents and facts of the songs that the base model learns from, in `build/latents`."""
     import torch
     from safetensors.torch import save_file
 
@@ -58,18 +59,22 @@ def encode_songs(build: Path) -> None:
 
     codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
     rng = np.random.default_rng(SEED)
-    latents, sidecars = {}, {}
-    for seed in BASE_SONGS:
-        duration = float(rng.uniform(48, 64)) if rng.random() < LONG_SONGS else None
-        song = make_song(seed, duration)
-        with torch.no_grad():
-            encoded = codec.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()
-        latents[str(seed)] = encoded[0].T.contiguous().half()
-        sidecars[str(seed)] = song.sidecar
+    durations = [float(rng.uniform(48, 120)) if rng.random() < LONG_SONGS else None for _ in BASE_SONGS]
+    latents, facts = {}, {}
+    with multiprocessing.get_context("spawn").Pool(2) as others:
+        for seed, song in zip(BASE_SONGS, others.imap(_song, zip(BASE_SONGS, durations, strict=True)), strict=True):
+            with torch.no_grad():
+                encoded = codec.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()
+            latents[str(seed)] = encoded[0].T.contiguous().half()
+            facts[str(seed)] = song.sidecar | {"band": vars(song.band)}
     folder = build / "latents"
     folder.mkdir(parents=True, exist_ok=True)
     save_file(latents, folder / "latents.safetensors")
-    (folder / "sidecars.json").write_text(json.dumps(sidecars))
+    (folder / "facts.json").write_text(json.dumps(facts))
+
+
+def _song(told: tuple[int, float | None]) -> StarterSong:
+    return make_song(*told)
 
 
 def make_base(build: Path, steps: int = BASE_STEPS) -> None:
@@ -77,14 +82,14 @@ def make_base(build: Path, steps: int = BASE_STEPS) -> None:
     import torch
     from safetensors.torch import load_file
 
-    from acestep.starter.base_training import LatentSong, train_base, train_tokenizer, untrained_pipeline
+    from acestep.starter.base_training import LatentSong, sample_words, train_base, train_tokenizer, untrained_pipeline
     from acestep.starter.codec import StarterCodec
 
     codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
-    sidecars = json.loads((build / "latents" / "sidecars.json").read_text())
+    facts = json.loads((build / "latents" / "facts.json").read_text())
     latents = load_file(build / "latents" / "latents.safetensors")
-    songs = [LatentSong(latents[k].float(), sidecars[k]) for k in sidecars]
-    tokenizer = train_tokenizer([_words(s.sidecar) for s in songs])
+    songs = [LatentSong(latents[k].float(), facts[k]) for k in facts]
+    tokenizer = train_tokenizer(sample_words(songs, SEED))
     pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED)
     train_base(pipe, songs, steps, SEED, _logger("base", steps))
     partial = STARTER_DIR.with_name("model.part")
@@ -95,21 +100,6 @@ def make_base(build: Path, steps: int = BASE_STEPS) -> None:
     config.write_text(json.dumps(told, indent=2) + "\n")
     shutil.rmtree(STARTER_DIR, ignore_errors=True)
     partial.rename(STARTER_DIR)
-
-
-def _words(sidecar: dict) -> str:
-    """All text that the model will read of a song, for the tokenizer."""
-    from diffusers.pipelines.ace_step.pipeline_ace_step import DEFAULT_DIT_INSTRUCTION, SFT_GEN_PROMPT
-
-    from structure.events import Event
-    from structure.lyrics import section_tags
-
-    metas = f"- bpm: {sidecar['bpm']}\n- timesignature: 4\n- keyscale: {sidecar['keyscale']}\n- duration: 24 seconds\n"
-    tags = section_tags([Event.model_validate(e) for e in sidecar["events"]])
-    return (
-        SFT_GEN_PROMPT.format(DEFAULT_DIT_INSTRUCTION, sidecar["caption"], metas)
-        + f"# Languages\nen\n\n# Lyric\n{tags}"
-    )
 
 
 def make_adapter(build: Path) -> None:

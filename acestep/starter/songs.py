@@ -17,32 +17,32 @@ from typing import Any
 
 import numpy as np
 
-from acestep.starter.arrangement import LEVELS, PLAYERS, make_theme, play_section
+from acestep.starter.arrangement import LEVELS, PLAYERS, Band, make_band, make_theme, play_section
+from acestep.starter.captions import caption, phrase
+from acestep.starter.instruments import KITS
+from acestep.starter.moments import play_moments, random_moments
 from acestep.starter.sounds import SAMPLE_RATE, loudness, master, reverb
 from acestep.starter.styles import STYLES, Style
 from structure.errors import StudioError
-from structure.events import Event
+from structure.events import Event, moments, sections
 
 STARTER_TYPES: tuple[str, ...] = tuple(PLAYERS)
 SECTION_BARS = (1, 2, 3, 4, 6, 8)
 SHORTEST, LONGEST = 6.0, 120.0  # seconds of song that can be asked for
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 LOUDNESS = (-16.9, -14.8)  # LUFS, whole song before the limiter
+TYPICAL = 0.6  # intensity of a section that names none
+INTENSITY_DB = 12.0  # what intensity 1 is louder than intensity 0
 RIGHTS = "made by this project's generator, CC0"
 
 _OPENS_WITH_INTRO = 0.4
 _CLOSES_WITH_OUTRO = 0.35
-_BAR_WEIGHTS = {1: 1.0, 2: 2.0, 3: 1.2, 4: 2.0, 6: 0.8, 8: 0.5}
+_BAR_WEIGHTS = {1: 0.6, 2: 2.0, 3: 1.2, 4: 2.0, 6: 0.8, 8: 0.6}
 _INNER_WEIGHTS = {"intro": 0.55, "outro": 0.6}  # rarer inside, since songs open and close with them
+_AGAIN = 0.5  # each time that a type was there already makes it so much less likely
+_RATED, _LABELLED = 0.7, 0.5  # shares of sections whose intensity and label the sidecar tells
 _REVERB = 0.2
 _SONGS_A_SEED = 10_000
-_CAPTIONS = (
-    "A {mood} {genre} song with {a}, {b} and {c}, {tempo}, in a {mode} key.",
-    "{Mood} {genre}, {tempo}: {a}, {b}, {c} and {d}.",
-    "{Tempo} {genre} instrumental, {mood} in mood, led by {d} over {a} and {b}.",
-    "{Genre}. {Mood}, {tempo}. {A}, {c}, {d}.",
-    "An instrumental {genre} track, {mood} and {tempo}, built from {a}, {b} and {c}.",
-)
 
 
 class SongError(StudioError):
@@ -51,11 +51,18 @@ class SongError(StudioError):
 
 @dataclass(frozen=True)
 class StarterSong:
-    """A song and its truth: mono float32 samples (n,) within [-1, 1], and the sidecar's content."""
+    """A song and its truth.
+
+    Attributes:
+        samples: mono float32 (n,) within [-1, 1].
+        sidecar: its content; tells intensity and label of some sections only.
+        band: who plays.
+    """
 
     samples: np.ndarray
     sample_rate: int
     sidecar: dict[str, Any]
+    band: Band
 
 
 def _bar(bpm: int) -> float:
@@ -110,7 +117,7 @@ def random_structure(rng: np.random.Generator, duration: float | None = None, bp
     bars = _section_bars(rng, max(2, round(duration / bar)))
     kinds: list[str] = []
     for i in range(len(bars)):
-        weights = np.array([_INNER_WEIGHTS.get(kind, 1.0) for kind in STARTER_TYPES])
+        weights = np.array([_INNER_WEIGHTS.get(kind, 1.0) * _AGAIN ** kinds.count(kind) for kind in STARTER_TYPES])
         for kind, place, share in (("intro", 0, _OPENS_WITH_INTRO), ("outro", len(bars) - 1, _CLOSES_WITH_OUTRO)):
             if i == place:
                 index = STARTER_TYPES.index(kind)
@@ -133,16 +140,20 @@ def _parse_key(key: str) -> tuple[int, str]:
     return KEYS.index(root), mode
 
 
-def render(events: Sequence[Event], duration: float, bpm: int, key: str, style: str, seed: int) -> np.ndarray:
+def render(
+    events: Sequence[Event], duration: float, bpm: int, key: str, style: str, seed: int, band: Band | None = None
+) -> np.ndarray:
     """Play a structure.
 
     Args:
-        events: sections of `STARTER_TYPES` in seconds, in order; bars count from each start.
+        events: sections of `STARTER_TYPES` and moments of `STARTER_MOMENTS`, in seconds, in order; bars count from
+            each section's start, and a section without an intensity is played at 0.6.
         duration: seconds of the whole song; stretches without a section are silent.
         bpm: quarter notes a minute.
         key: such as "A minor".
         style: one of `STYLES`.
         seed: draws chords, motifs and patterns.
+        band: who plays; None draws one of the style's.
 
     Returns:
         float32 (round(duration * SAMPLE_RATE),), peak at -1 dBFS or below.
@@ -154,10 +165,11 @@ def render(events: Sequence[Event], duration: float, bpm: int, key: str, style: 
         raise SongError(f"The style {style!r} is unknown. Choose from {', '.join(STYLES)}.")
     root, mode = _parse_key(key)
     rng = np.random.default_rng([seed, 1])
-    theme = make_theme(rng, STYLES[style], root, mode)
-    n = round(duration * SAMPLE_RATE)
-    song, send = np.zeros(n, np.float32), np.zeros(n, np.float32)
-    for number, event in enumerate(events, 1):
+    band = band or make_band(rng, STYLES[style])
+    theme = make_theme(rng, STYLES[style], band, root, mode)
+    n, parts = round(duration * SAMPLE_RATE), sections(events)
+    dry, drums, send, level = (np.zeros(n, np.float32) for _ in range(4))
+    for number, event in enumerate(parts, 1):
         if event.type not in PLAYERS:
             raise SongError(
                 f"Event {number} ({event.type}): starter songs cannot play this type. "
@@ -166,41 +178,22 @@ def render(events: Sequence[Event], duration: float, bpm: int, key: str, style: 
         start, end = round(event.start * SAMPLE_RATE), min(n, round(event.end * SAMPLE_RATE))
         if end <= start:
             continue
-        following = events[number].type if number < len(events) else None
-        music, drums = play_section(theme, event.type, end - start, _bar(bpm), following, rng)
-        dry = music + drums
-        gain = 10 ** ((LEVELS[event.type] - loudness(dry)) / 20)
-        edge = min(len(dry), int(0.012 * SAMPLE_RATE))
-        ramp = np.linspace(1, 0, edge, dtype=np.float32)
-        wet = music + 0.25 * drums
-        for bus, part in ((song, dry), (send, wet)):
-            part *= gain
-            part[len(part) - edge :] *= ramp
-            bus[start:end] += part
-    song += _REVERB * reverb(send, STYLES[style].room)
-    level = loudness(song)
-    return master(song * 10 ** ((float(np.clip(level, *LOUDNESS)) - level) / 20))
-
-
-def _tempo_word(bpm: int) -> str:
-    return "slow" if bpm < 92 else "mid-tempo" if bpm < 112 else "upbeat" if bpm < 130 else "fast"
-
-
-def _caption(rng: np.random.Generator, style: Style, bpm: int, mode: str) -> str:
-    a, b, c, d = style.instruments
-    words = {
-        "mood": style.moods[int(rng.integers(len(style.moods)))],
-        "genre": style.genre[int(rng.integers(len(style.genre)))],
-        "tempo": _tempo_word(bpm),
-        "mode": mode,
-        "a": a,
-        "b": b,
-        "c": c,
-        "d": d,
-    }
-    words |= {key.capitalize(): value[0].upper() + value[1:] for key, value in words.items()}
-    text = _CAPTIONS[int(rng.integers(len(_CAPTIONS)))].format(**words)
-    return text.replace("A uplifting", "An uplifting").replace("A energetic", "An energetic")
+        intensity = TYPICAL if event.intensity is None else event.intensity
+        music, beaten = play_section(theme, event.type, intensity, end - start, _bar(bpm), number == len(parts), rng)
+        target = LEVELS[event.type] + INTENSITY_DB * (intensity - TYPICAL)
+        gain = 10 ** ((target - loudness(music + beaten)) / 20)
+        ramp = np.ones(end - start, np.float32)
+        edge = min(end - start, int(0.012 * SAMPLE_RATE))
+        ramp[end - start - edge :] = np.linspace(1, 0, edge)
+        music, beaten = music * gain * ramp, beaten * gain * ramp
+        dry[start:end] = music + beaten
+        drums[start:end] = beaten
+        send[start:end] = music + 0.25 * beaten
+        level[start:end] = 10 ** ((target - max(LEVELS.values())) / 20)
+    added = play_moments(moments(events), (dry, send), drums, KITS[band.kit], 60 / bpm, level)
+    song = dry + added + _REVERB * reverb(send + 0.25 * added, STYLES[style].room)
+    loud = loudness(song)
+    return master(song * 10 ** ((float(np.clip(loud, *LOUDNESS)) - loud) / 20))
 
 
 def _draw_bpm(rng: np.random.Generator, style: Style, duration: float | None) -> int:
@@ -234,10 +227,13 @@ def make_song(seed: int, duration: float | None = None) -> StarterSong:
     bpm = _draw_bpm(rng, style, duration)
     mode = "major" if rng.random() < style.major else "minor"
     key = f"{KEYS[int(rng.integers(12))]} {mode}"
-    events = random_structure(rng, duration, bpm)
-    samples = render(events, events[-1].end, bpm, key, name, seed)
+    band = make_band(rng, style)
+    parts = [_told(rng, event, band) for event in random_structure(rng, duration, bpm)]
+    on_top = random_moments(rng, parts, _bar(bpm))
+    samples = render([*parts, *on_top], parts[-1].end, bpm, key, name, seed, band)
+    events = sorted([*parts, *on_top], key=lambda event: (event.start, event.end))
     sidecar = {
-        "caption": _caption(rng, style, bpm, mode),
+        "caption": caption(rng, name, band, bpm, mode),
         "lyrics": "[Instrumental]",
         "bpm": bpm,
         "keyscale": key,
@@ -248,7 +244,17 @@ def make_song(seed: int, duration: float | None = None) -> StarterSong:
         "events": [event.to_dict() for event in events],
         "rights": RIGHTS,
     }
-    return StarterSong(samples, SAMPLE_RATE, sidecar)
+    return StarterSong(samples, SAMPLE_RATE, sidecar, band)
+
+
+def _told(rng: np.random.Generator, event: Event, band: Band) -> Event:
+    """A section with the intensity and the label that its sidecar tells, if any."""
+    told = {}
+    if rng.random() < _RATED:
+        told["intensity"] = round(float(rng.uniform(0.1, 1.0)), 2)
+    if rng.random() < _LABELLED:
+        told["label"] = phrase(rng, event.type, band)
+    return event.model_copy(update=told)
 
 
 def song_seed(seed: int, number: int) -> int:

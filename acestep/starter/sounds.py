@@ -46,7 +46,7 @@ class Kit:
     seed: int = 0
 
 
-@lru_cache(maxsize=320)
+@lru_cache(maxsize=600)
 def tone(voice: Voice, midi: int) -> np.ndarray:
     """A whole undamped note, float32 (samples,).
 
@@ -117,7 +117,7 @@ def _mix(*layers: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def drum(kit: Kit, name: str) -> np.ndarray:
-    """One hit, float32 (samples,): kick, snare, hat, open, crash, ride, tom1 (high) to tom3 (low), shaker."""
+    """One hit, float32 (samples,): kick, snare, hat, open, crash, ride, tom1 (high) to tom3 (low), shaker, wash."""
     seed = 1000 * kit.seed + sum(map(ord, name))
     if name == "kick":
         hit = _mix(
@@ -145,10 +145,33 @@ def drum(kit: Kit, name: str) -> np.ndarray:
         hit = _mix(_sweep(0.5, pitch * 1.6, pitch, 0.04, 0.16), 0.08 * _noise(seed, 0.06, 400, 2_500, 0.02))
     elif name == "shaker":
         hit = 0.12 * _noise(seed, 0.1, 5_000, 10_000, 0.035)
+    elif name == "wash":
+        hit = 0.22 * _noise(seed, 0.3, 1_800, 10_000, 0.12)
+        hit *= np.minimum(1, np.arange(len(hit)) / (0.02 * SAMPLE_RATE))
     else:
         raise ValueError(f"no drum is called {name!r}")
     hit[:24] *= np.linspace(0, 1, 24)  # 1 ms
     return hit.astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def sweep_up(n_samples: int) -> np.ndarray:
+    """A riser: noise whose band climbs from 300 Hz to 9 kHz while it swells, float32 (n_samples,), RMS 1 at its end."""
+    block, hop = 1024, 256
+    noise = np.random.default_rng(9).standard_normal(n_samples + 2 * block)
+    frames = np.lib.stride_tricks.sliding_window_view(noise, block)[::hop] * np.hanning(block)
+    done = np.clip(np.arange(len(frames)) * hop / max(1, n_samples), 0, 1)[:, None]
+    octave = np.log2(np.maximum(np.fft.rfftfreq(block, 1 / SAMPLE_RATE), 1.0))
+    centre = np.log2(300.0) + done * np.log2(30.0)
+    spectrum = np.fft.rfft(frames) * np.exp(-(((octave - centre) / 0.7) ** 2))
+    shaped = np.fft.irfft(spectrum, block)
+    shaped /= np.maximum(np.sqrt((shaped**2).mean(axis=1, keepdims=True)), 1e-9)  # every block as loud
+    out = np.zeros(len(frames) * hop + block)
+    for i, frame in enumerate(shaped):
+        out[i * hop : i * hop + block] += frame * np.hanning(block)
+    out = out[block // 2 : block // 2 + n_samples] * np.linspace(0.1, 1, n_samples) ** 1.5
+    out[-48:] *= np.linspace(1, 0, len(out[-48:]))
+    return (out / np.sqrt((out[-n_samples // 4 :] ** 2).mean())).astype(np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -56,7 +56,7 @@ def train(pipeline: StructuredPipeline, folder: Path, **kind: object) -> np.ndar
     randomise(transformer)
     transformer.eval()
     torch.manual_seed(0)
-    encoder = EventEncoder.for_transformer(transformer)
+    encoder = EventEncoder.for_transformer(transformer, pipeline.pipe.text_encoder.config.hidden_size)
     torch.nn.init.normal_(encoder.to_places.weight)
     card = AdapterCard(base_model="starter", base_hash=pipeline.model_hash, rank=4, alpha=kind["alpha"])
     save_adapter(folder, transformer, encoder, card)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from acestep.event_encoder import EventEncoder
+from acestep.event_encoder import EventEncoder, EventPlan
 from acestep.pipeline import Cancelled, RequestError, SongRequest
 from structure.events import Event
 from structure.plan import plan_channels
@@ -24,13 +24,20 @@ def bare_song(pipeline, **changes):
 
 
 def untrained_encoder(pipeline):
-    pipeline.conditioning.encoder = EventEncoder.for_transformer(pipeline.pipe.transformer)
+    text_width = pipeline.pipe.text_encoder.config.hidden_size
+    pipeline.conditioning.encoder = EventEncoder.for_transformer(pipeline.pipe.transformer, text_width)
 
 
 def trained_encoder(pipeline):
     untrained_encoder(pipeline)
     torch.manual_seed(0)
     torch.nn.init.normal_(pipeline.conditioning.encoder.to_places.weight, std=0.5)
+
+
+def random_plan(pipeline, n):
+    """A plan of n songs that says something in words about some frames."""
+    words = torch.randn(2, pipeline.pipe.text_encoder.config.hidden_size)
+    return EventPlan(torch.rand(n, 50, plan_channels()), words, torch.randint(3, (n, 50)))
 
 
 def test_without_an_adapter_every_sample_equals_the_bare_pipeline(pipeline):
@@ -70,6 +77,23 @@ def test_events_steer_with_and_without_text_guidance_and_leave_no_hook(pipeline,
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in hooked)
 
 
+def test_a_label_and_a_type_that_no_column_has_are_heard_as_words(pipeline):
+    trained_encoder(pipeline)
+    verse = Event(type="verse", start=0, end=3)
+    songs = [
+        pipeline.generate(REQUEST.model_copy(update={"events": [event], "section_tags": False})).samples
+        for event in (
+            verse,
+            verse.model_copy(update={"label": "full drums"}),
+            Event(type="whale song", start=0, end=3),
+            Event(type="vocoder part", start=0, end=3),
+        )
+    ]
+    for i, song in enumerate(songs):
+        for other in songs[i + 1 :]:
+            assert np.abs(song - other).max() > 1e-3
+
+
 def test_guidance_one_is_the_velocity_with_events_and_the_scale_is_linear(pipeline):
     """Two routes, one answer: the hook's sum against velocities computed one by one."""
     trained_encoder(pipeline)
@@ -81,7 +105,7 @@ def test_guidance_one_is_the_velocity_with_events_and_the_scale_is_linear(pipeli
         "encoder_hidden_states": torch.randn(2, 9, width), "context_latents": torch.randn(2, 50, 64),
         "return_dict": False,
     }  # fmt: skip
-    plan = torch.rand(1, 50, plan_channels())
+    plan = random_plan(pipeline, 1)
     with torch.no_grad():
         plain = transformer(**inputs)[0]
         with conditioning.sampling(plan, guidance=1.0):
@@ -95,7 +119,7 @@ def test_guidance_one_is_the_velocity_with_events_and_the_scale_is_linear(pipeli
 def test_gradient_reaches_every_parameter_of_the_event_path(pipeline):
     trained_encoder(pipeline)
     transformer, conditioning = pipeline.pipe.transformer, pipeline.conditioning
-    plan = torch.rand(2, 50, plan_channels())
+    plan = random_plan(pipeline, 2)
     with conditioning.training(plan, keep=torch.tensor([True, False])):
         velocity = transformer(
             hidden_states=torch.randn(2, 50, 32), timestep=torch.rand(2), timestep_r=torch.rand(2),

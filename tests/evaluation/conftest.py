@@ -1,4 +1,4 @@
-"""Folders of procedural songs, made once: ten that teach a judge, three to be judged."""
+"""Folders of procedural songs, made once: twenty that teach a judge, three to be judged."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from acestep.starter.songs import write_songs
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reference")
-    write_songs(folder, count=10, seed=2_000)
+    write_songs(folder, count=20, seed=2_000)
     return folder
 
 

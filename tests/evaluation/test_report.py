@@ -39,7 +39,7 @@ def test_songs_that_keep_their_structure_reach_the_ceiling(generated: Path, refe
     assert len(report.songs) == 3
     assert report.score["frame_accuracy"] > 0.85
     assert report.chance["frame_accuracy"] < 0.4
-    assert report.ceiling["frame_accuracy"] > 0.9
+    assert report.ceiling["frame_accuracy"] > 0.8
     assert report.control["frame_accuracy"] > 0.8
     assert report.score["median_error"] < 0.25
 
@@ -86,10 +86,10 @@ def test_real_songs_lie_closer_together_the_more_of_them_are_compared():
 def test_a_type_that_the_reference_lacks_is_named(generated: Path, reference: Path, tmp_path: Path):
     song = sorted(generated.glob("*.wav"))[0]
     shutil.copy(song, tmp_path / "song.wav")
-    (tmp_path / "song.json").write_text(json.dumps({"events": [{"type": "drop", "start": 0, "end": 9}]}), "utf-8")
+    (tmp_path / "song.json").write_text(json.dumps({"events": [{"type": "silence", "start": 0, "end": 9}]}), "utf-8")
     report = score_folder(tmp_path, reference)
     assert report.score["frame_accuracy"] == 0
-    assert any("no drop" in note for note in report.notes)
+    assert any("no silence" in note for note in report.notes)
 
 
 def test_the_command_prints_a_table_and_the_same_as_json(

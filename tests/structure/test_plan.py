@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structure.events import Event, rebase
-from structure.plan import DEFAULT_VOCABULARY, boundary_proximity, frame_plan, plan_channels, plan_columns
+from structure.plan import DEFAULT_VOCABULARY, boundary_proximity, frame_plan, frame_words, plan_channels, plan_columns
 
 SONG = [
     Event(type="intro", start=0, end=7.96),
@@ -134,3 +134,17 @@ def test_slips_of_the_caller_are_named() -> None:
 def test_proximity_alone_follows_its_scales() -> None:
     near = boundary_proximity([Event(type="intro", start=0, end=1)], n_frames=1, frame_rate=1.0, scales=(1.0, 2.0, 4.0))
     np.testing.assert_allclose(near, np.exp(-0.5 / np.array([[1.0, 2.0, 4.0, 1.0, 2.0, 4.0]])), rtol=1e-6)
+
+
+def test_labels_and_types_without_a_column_are_said_in_words() -> None:
+    song = [
+        Event(type="intro", start=0, end=1),
+        Event(type="chorus", start=1, end=2, label="full drums"),
+        Event(type="whale song", start=2, end=3),
+        Event(type="whale song", start=3, end=4, label="far away"),
+        Event(type="verse", start=4, end=5, label="full drums"),
+        Event(type="crash", start=4, end=4, label="not a section"),
+    ]
+    texts, which = frame_words(song, n_frames=60, frame_rate=10.0)
+    assert texts == ["full drums", "whale song", "whale song: far away"]
+    assert which.tolist() == [0] * 10 + [1] * 10 + [2] * 10 + [3] * 10 + [1] * 10 + [0] * 10

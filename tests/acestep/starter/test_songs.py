@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from acestep.starter.captions import PHRASES, WORDS, caption, parts
+from acestep.starter.moments import STARTER_MOMENTS
 from acestep.starter.songs import (
     KEYS,
     LONGEST,
@@ -23,7 +25,7 @@ from acestep.starter.songs import (
     write_songs,
 )
 from acestep.starter.sounds import loudness
-from structure.events import Event, label_at, problems
+from structure.events import Event, label_at, moments, problems, sections
 
 
 def _structures(count: int) -> list[list[Event]]:
@@ -33,7 +35,7 @@ def _structures(count: int) -> list[list[Event]]:
 
 @pytest.fixture(scope="module")
 def songs():
-    return [make_song(seed, duration=20) for seed in range(24)]
+    return [make_song(seed, duration=20) for seed in range(32)]
 
 
 def test_the_same_seed_is_the_same_song_and_another_seed_another():
@@ -75,8 +77,8 @@ def test_forms_differ_and_no_type_is_favoured():
         for event in events:
             seconds[event.type] += event.duration
     shares = np.array([seconds[kind] for kind in STARTER_TYPES]) / seconds.total()
-    assert shares.min() > 0.1
-    assert shares.max() < 0.19
+    assert shares.min() > 0.08
+    assert shares.max() < 0.15
     assert {len(events) for events in structures} >= {3, 4, 5, 6, 7, 8}
     assert 0.3 < np.mean([events[0].type == "intro" for events in structures]) < 0.5
     assert 0.25 < np.mean([events[-1].type == "outro" for events in structures]) < 0.45
@@ -104,9 +106,75 @@ def test_the_sidecar_tells_what_is_played(songs):
         assert mode in ("major", "minor")
         assert low <= sidecar["bpm"] <= high
         assert sidecar["duration"] == pytest.approx(len(song.samples) / SAMPLE_RATE, abs=1e-3)
-        assert sidecar["events"][-1]["end"] == pytest.approx(sidecar["duration"], abs=1e-3)
+        assert max(event["end"] for event in sidecar["events"]) == pytest.approx(sidecar["duration"], abs=1e-3)
         assert abs(sidecar["duration"] - 20) < 1.6
         assert len(sidecar["caption"]) > 30
+
+
+def test_moments_lie_in_the_song_on_bar_lines_more_often_at_boundaries_than_elsewhere():
+    at_boundary, elsewhere, lines = Counter(), Counter(), Counter()
+    for seed in range(60):
+        sidecar = make_song(seed, duration=30).sidecar
+        events, bar = [Event(**event) for event in sidecar["events"]], 240 / sidecar["bpm"]
+        starts = {round(event.start / bar) for event in sections(events)}
+        for line in range(1, round(sidecar["duration"] / bar)):
+            lines[line in starts] += 1
+        for moment in moments(events):
+            assert moment.type in STARTER_MOMENTS
+            assert 0 <= moment.start <= moment.end <= sidecar["duration"] + 1e-3
+            line = (moment.start if moment.type == "crash" else moment.end) / bar
+            assert abs(line - round(line)) < 1e-3
+            (at_boundary if round(line) in starts else elsewhere)[moment.type] += 1
+    for kind in STARTER_MOMENTS:
+        often, seldom = at_boundary[kind] / lines[True], elsewhere[kind] / lines[False]
+        assert 0.08 < often < 0.6
+        assert 0.01 < seldom < often / 2
+
+
+VERSE = Event(type="verse", start=0, end=8)
+
+
+def _level(samples: np.ndarray, start: float, end: float) -> float:
+    return 10 * np.log10((samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)] ** 2).mean() + 1e-12)
+
+
+@pytest.mark.parametrize("style", ["pop-rock", "trap", "techno"])
+def test_every_moment_is_heard_where_it_is_and_nowhere_else(style):
+    def play(*on_top):
+        return render([VERSE, *on_top], 8, 120, "A minor", style, 1)
+
+    plain = play()
+    spans = {"riser": (2, 4), "fill": (3.5, 4), "drop-out": (3.5, 4), "crash": (4, 4)}
+    for kind, (start, end) in spans.items():
+        song = play(Event(type=kind, start=start, end=end))
+        gain = np.sqrt((plain[: 2 * SAMPLE_RATE - 500] ** 2).sum() / (song[: 2 * SAMPLE_RATE - 500] ** 2).sum())
+        rest = song * gain - plain  # the master moves the whole song a little
+        inside, before = _level(rest, start, max(end, start + 0.3)), _level(rest, 0.1, 1.9)
+        assert inside > before + 20, kind
+    quiet = play(Event(type="drop-out", start=3.5, end=4))
+    assert _level(quiet, 3.6, 3.95) < _level(plain, 3.6, 3.95) - 12
+
+
+def test_intensity_is_loudness_within_a_song():
+    halves = [Event(type="verse", start=0, end=8, intensity=0.2), Event(type="verse", start=8, end=16, intensity=0.9)]
+    song = render(halves, 16, 120, "C major", "house", 2)
+    assert 7 < _level(song, 9, 15) - _level(song, 1, 7) < 10  # 12 dB for the whole range, here 0.7 of it
+    usual = render([VERSE], 8, 120, "C major", "house", 2)
+    named = render([VERSE.model_copy(update={"intensity": 0.6})], 8, 120, "C major", "house", 2)
+    np.testing.assert_array_equal(usual, named)
+
+
+def test_captions_name_what_plays_and_differ():
+    song = make_song(3, 8)
+    rng = np.random.default_rng(0)
+    _, mode = song.sidecar["keyscale"].split()
+    told = [caption(rng, song.sidecar["genre"], song.band, song.sidecar["bpm"], mode) for _ in range(60)]
+    assert len(set(told)) > 50
+    for instrument in vars(song.band).values():
+        assert any(instrument.removeprefix("a ") in text for text in told)
+    words = parts(rng, ["intro", "drop"], song.band)
+    assert words.startswith("First ") and ", then " in words and words.endswith(".")
+    assert set(PHRASES) == set(WORDS) == set(STARTER_TYPES)
 
 
 def test_the_key_moves_the_notes_and_keeps_the_rhythm():
@@ -134,11 +202,11 @@ def test_a_linear_probe_hears_the_sections_of_unseen_songs(songs):
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     features = [_second_features(song) for song in songs]
-    x, y = np.concatenate([f for f, _ in features[:16]]), np.concatenate([label for _, label in features[:16]])
+    x, y = np.concatenate([f for f, _ in features[:24]]), np.concatenate([label for _, label in features[:24]])
     probe = LinearDiscriminantAnalysis().fit(x, y)
-    accuracy = np.mean(np.concatenate([probe.predict(f) == np.array(label) for f, label in features[16:]]))
+    accuracy = np.mean(np.concatenate([probe.predict(f) == np.array(label) for f, label in features[24:]]))
     print(f"the probe labels {accuracy:.3f} of the frames")
-    assert accuracy >= 0.9
+    assert accuracy >= 0.75  # of nine types, through fills, drop-outs and any intensity
 
 
 def test_written_songs_read_back(tmp_path):
@@ -160,8 +228,8 @@ def test_mistakes_get_a_sentence(tmp_path):
         make_song(1, duration=3)
     with pytest.raises(SongError, match="seed"):
         make_song(-1)
-    with pytest.raises(SongError, match=r"Event 1 \(drop\)"):
-        render([Event(type="drop", start=0, end=4)], 4, 120, "C major", "house", 1)
+    with pytest.raises(SongError, match=r"Event 1 \(post-chorus\)"):
+        render([Event(type="post-chorus", start=0, end=4)], 4, 120, "C major", "house", 1)
     with pytest.raises(SongError, match="style 'polka'"):
         render(verse, 4, 120, "C major", "polka", 1)
     with pytest.raises(SongError, match="key 'H minor'"):

@@ -1,0 +1,51 @@
+"""The rows of each study: what is trained, and how it is asked."""
+
+from __future__ import annotations
+
+from benchmarks.structure import paths
+from benchmarks.structure.lessons import near_boundaries, pushed
+from benchmarks.structure.trial import Ask, Trial
+
+RECIPE = Trial("recipe")
+
+SONGS = [Trial(f"{count} songs", songs=count) for count in (2, 4, 8, 16, 32)]
+STEPS = [Trial(f"{count} steps", settings={"max_steps": count}) for count in (50, 100, 200, 400, 800, 2000)]
+ASKS = [
+    *(Ask(scale) for scale in (1.0, 1.5, 2.0, 3.0, 4.0)),
+    *(Ask(3.0, interval) for interval in ((0.0, 1.0), (0.3, 1.0), (0.7, 1.0), (0.3, 0.95))),
+]
+
+SCREEN: list[Trial] = [
+    RECIPE,
+    # where events enter, and through what
+    Trial("patch embedding only", encoder=paths.residual(n_blocks=1)),
+    Trial("first half of the blocks", encoder=paths.residual(n_blocks=3)),
+    Trial("all blocks", encoder=paths.residual(n_blocks=6)),
+    Trial("inner width 192 instead of 48", encoder=paths.residual(hidden=192)),
+    Trial("gains and shifts (AdaLN)", encoder=paths.modulation),
+    Trial("cross-attention, rotary", encoder=paths.attention),
+    # what the plan says
+    Trial("no boundary proximity", encoder=paths.without(["since 0.1 s", "since 0.5 s", "until 0.1 s", "until 0.5 s"])),
+    Trial("no progress", encoder=paths.without(["progress"])),
+    # what is learned at which noise
+    Trial("timesteps mu -0.4", settings={"timestep_mu": -0.4}),
+    Trial("timesteps mu 0", settings={"timestep_mu": 0.0}),
+    Trial("timesteps mu +1", settings={"timestep_mu": 1.0}),
+    # dropping, weighting, pushing
+    Trial("event dropout 0", settings={"event_dropout": 0.0}),
+    Trial("event dropout 0.3", settings={"event_dropout": 0.3}),
+    Trial("boundaries count 3 times", lesson=near_boundaries(3.0)),
+    Trial("pushed by guidance 2", lesson=pushed(2.0)),
+    Trial("pushed by guidance 3", lesson=pushed(3.0)),
+    Trial("pushed from a neighbour's plan, 2", lesson=pushed(2.0, swapped=True)),
+    # how fast, and what else learns
+    Trial("event rate x 1", settings={"event_lr_scale": 1.0}),
+    Trial("event rate x 8", settings={"event_lr_scale": 8.0}),
+    Trial("rate 2e-3", settings={"learning_rate": 2e-3}),
+    Trial("rate 5e-4", settings={"learning_rate": 5e-4}),
+    Trial("moving average 0.98", settings={"ema_decay": 0.98}),
+    Trial("rearranged 0.5", settings={"rearrange": 0.5}),
+    Trial("LoRA in the feed-forward layers too", settings={"lora_targets": "self,cross,mlp"}),
+    Trial("LoRA rank 4", settings={"lora_rank": 4, "lora_alpha": 4}),
+    Trial("crops of 8 to 12 s, 14 of them", settings={"crop_min_sec": 8.0, "crop_max_sec": 12.0, "batch_size": 14}),
+]

@@ -1,0 +1,161 @@
+"""Each study: what is trained, what is asked, and which figures are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from benchmarks.structure import rows
+from benchmarks.structure.store import Store
+from benchmarks.structure.trial import Ask, Trained, Trial, figures, generate, held_out, real_songs, score, train
+
+ONE_PASS, GUIDED, NO_EVENTS = Ask(1.0), Ask(3.0), Ask(use_events=False)
+TRAINED_ON = 12  # songs of the recipe's trials
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may change about a study; None takes the study's own."""
+
+    rows: tuple[str, ...] = ()
+    seeds: int | None = None
+    structures: int | None = None
+    steps: int | None = None
+
+    def chosen(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The trials whose name holds one of `rows`; all of them where none is named."""
+        return [trial for trial in trials if not self.rows or any(word in trial.name for word in self.rows)]
+
+
+@lru_cache(maxsize=1)
+def trained_recipe(seed: int) -> Trained:
+    """The recipe's adapter, trained once where several studies ask for it one after another."""
+    return train(rows.RECIPE, seed)
+
+
+def screen(options: Options) -> Store:
+    """One factor of the event path at a time: short runs, one seed, eight structures."""
+    steps = options.steps or 200
+    trials = [replace(trial, settings={"max_steps": steps} | trial.settings) for trial in options.chosen(rows.SCREEN)]
+    return _measure("screen", trials, (ONE_PASS, GUIDED), options, 1, 8, {"steps": steps})
+
+
+def recipe(options: Options) -> Store:
+    """The default recipe: three seeds, 24 structures, with and without guidance on events."""
+    from acestep.loading import load_pipeline
+
+    store = _measure("recipe", [rows.RECIPE], (ONE_PASS, GUIDED, NO_EVENTS), options, 3, 24)
+    bare, count = load_pipeline("starter", device="cpu"), options.structures or 24
+    store.keep("real songs, codec", 0, None, figures(score(real_songs(bare, count))))
+    store.keep("no adapter", 0, None, figures(score(generate(bare, held_out(count), NO_EVENTS))))
+    return store
+
+
+def songs(options: Options) -> Store:
+    """How few songs: 2, 4, 8, 16, 32."""
+    return _measure("songs", options.chosen(rows.SONGS), (ONE_PASS, GUIDED), options, 1, 12)
+
+
+def steps(options: Options) -> Store:
+    """How few steps: 50 to 2000."""
+    return _measure("steps", options.chosen(rows.STEPS), (ONE_PASS, GUIDED), options, 1, 12)
+
+
+def guidance(options: Options) -> Store:
+    """One adapter asked at several scales and intervals."""
+    return _measure("guidance", [rows.RECIPE], rows.ASKS, options, 1, 12)
+
+
+def lengths(options: Options) -> Store:
+    """One adapter asked for songs of 20, 60 and 120 s."""
+    count = options.structures or 8
+    store = Store("structure-lengths", {"structures": count})
+    for seed in range(options.seeds or 1):
+        trained = trained_recipe(seed)
+        for seconds in (20.0, 60.0, 120.0):
+            for ask in (ONE_PASS, GUIDED):
+                found = figures(score(generate(trained.pipeline, held_out(count, seconds), ask)))
+                store.keep(f"{seconds:g} s", seed, ask, found)
+    return store
+
+
+def words(options: Options) -> Store:
+    """One adapter asked in descriptions and types that it never saw."""
+    from benchmarks.structure.words import words_study
+
+    count = options.structures or 4
+    store = Store("structure-words", {"songs": count})
+    for seed in range(options.seeds or 1):
+        trained = trained_recipe(seed)
+        for ask in (ONE_PASS, GUIDED):
+            for name, share in words_study(trained.pipeline, ask, count).items():
+                store.keep(name, seed, ask, {"heard as meant": share})
+    return store
+
+
+def moments(options: Options) -> Store:
+    """Moments found where they were asked for, loudness against intensity, beside real songs."""
+    from benchmarks.structure.moments import moments_and_intensity
+
+    count = options.structures or 40
+    store = Store("structure-moments", {"structures": count})
+    for seed in range(options.seeds or 1):
+        trained = trained_recipe(seed)
+        for ask in (ONE_PASS, GUIDED):
+            generated = generate(trained.pipeline, held_out(count, 30.0), ask)
+            store.keep("recipe", seed, ask, moments_and_intensity(generated))
+    store.keep("real songs, codec", 0, None, moments_and_intensity(real_songs(trained.pipeline, count, 30.0)))
+    return store
+
+
+def besides(options: Options) -> Store:
+    """Style, tempo, key, variety and copies, with events, without them, and without an adapter."""
+    from acestep.loading import load_pipeline
+    from benchmarks.structure.besides import besides as measured
+
+    count = options.structures or 24
+    store = Store("structure-besides", {"structures": count})
+    store.keep("no adapter", 0, None, measured(load_pipeline("starter", device="cpu"), NO_EVENTS, count, TRAINED_ON))
+    for seed in range(options.seeds or 1):
+        trained = trained_recipe(seed)
+        for ask in (NO_EVENTS, ONE_PASS, GUIDED):
+            store.keep("recipe", seed, ask, measured(trained.pipeline, ask, count, TRAINED_ON))
+    return store
+
+
+def widths(options: Options) -> Store:
+    """Which learning rate suits the event path on bases of four widths."""
+    from benchmarks.structure.widths import widths_study
+
+    store = Store("structure-widths", {})
+    for row in widths_study():
+        name = f"width {row['width']}, {row['outputs']}, rate {row['rate']:g}"
+        store.keep(name, 0, None, {"error taken away, %": 100 * row["gain"]})
+    return store
+
+
+STUDIES: dict[str, Callable[[Options], Store]] = {
+    study.__name__: study
+    for study in (screen, recipe, songs, steps, guidance, lengths, words, moments, besides, widths)
+}
+
+
+def _measure(
+    name: str, trials: Sequence[Trial], asks: Sequence[Ask], options: Options, seeds: int, structures: int,
+    settings: dict | None = None,
+) -> Store:  # fmt: skip
+    """Train each trial with each seed and keep what each way of asking gives, unless the store has it."""
+    count = options.structures or structures
+    store = Store(f"structure-{name}", {"structures": count} | (settings or {}))
+    for trial in trials:
+        for seed in range(options.seeds or seeds):
+            missing = [ask for ask in asks if not store.has(trial.name, seed, ask)]
+            if not missing:
+                continue
+            trained = trained_recipe(seed) if trial is rows.RECIPE else train(trial, seed)
+            cost = {"seconds": trained.seconds, "steps": trained.steps, "event parameters": trained.event_parameters}
+            for ask in missing:
+                found = figures(score(generate(trained.pipeline, held_out(count), ask)))
+                store.keep(trial.name, seed, ask, found | cost)
+    return store
