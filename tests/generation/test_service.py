@@ -143,10 +143,10 @@ def test_files_get_names_that_nobody_guesses(random_model):
 
 
 def test_the_starter_brings_an_adapter_and_says_what_it_was_never_taught(tmp_path):
-    song = generate_song(make_job({"structure": "verse 0-2, drop 2-4", "steps": 2}), output=tmp_path / "song.wav")
+    song = generate_song(make_job({"structure": "verse 0-2, interlude 2-4", "steps": 2}), output=tmp_path / "song.wav")
     assert song.made["model"] == "starter" and song.made["adapter_has_events"]
-    assert song.made["untaught"] == ["drop"]
+    assert song.made["untaught"] == ["interlude"]
     bare = generate_song(
-        make_job({"structure": "verse 0-2, drop 2-4", "steps": 2, "adapter": "none"}), output=tmp_path / "bare.wav"
+        make_job({"structure": "verse 0-2, interlude 2-4", "steps": 2, "adapter": "none"}), output=tmp_path / "bare.wav"
     )
     assert bare.made["adapter"] is None and not bare.made["adapter_has_events"]
