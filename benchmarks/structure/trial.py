@@ -137,6 +137,8 @@ def train(trial: Trial, seed: int) -> Trained:
         backward(pipeline, batches)
         learner.update(learning_rate_factor(step, total, settings), settings.max_grad_norm)
     seconds = time.perf_counter() - began
+    if learner.average is not None:
+        learner.average.copy_to(learner.parameters.values())
     transformer.eval()
     pipeline.card = adapter_card(pipeline, songs, vocabulary, settings, {})
     count = sum(p.numel() for name, p in learned.items() if name.startswith("events."))
