@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,11 @@ class Store:
     Args:
         name: of the file.
         settings: what all rows share; rows measured with others are dropped.
+        folder: where results lie.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
-        self.path = RESULTS / f"{name}.json"
+    def __init__(self, name: str, settings: Mapping[str, Any], folder: Path = RESULTS) -> None:
+        self.path = folder / f"{name}.json"
         self.name, self.settings = name, dict(settings)
         self.rows = self._read()
 

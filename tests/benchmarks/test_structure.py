@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-import benchmarks.structure.store as store
 from acestep.event_encoder import EventEncoder, EventPlan
 from acestep.loading import load_pipeline
 from benchmarks.structure import paths
 from benchmarks.structure.lessons import near_boundaries, pushed
 from benchmarks.structure.rows import SCREEN
+from benchmarks.structure.store import Store
 from benchmarks.structure.trial import Ask
 from structure.events import Event
 from structure.plan import DEFAULT_VOCABULARY, frame_plan
@@ -93,17 +93,16 @@ def test_a_push_is_what_guidance_would_add_and_none_where_events_say_nothing(pip
     assert not pushed(2.0)(pipeline, DEFAULT_VOCABULARY, deaf).push[1].abs().gt(1e-5).any()
 
 
-def test_rows_are_kept_replaced_and_dropped_with_other_settings(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(store, "RESULTS", tmp_path)
-    kept = store.Store("study", {"structures": 8})
+def test_rows_are_kept_replaced_and_dropped_with_other_settings(tmp_path):
+    kept = Store("study", {"structures": 8}, tmp_path)
     kept.keep("recipe", 0, Ask(1.0), {"control": 0.5})
     kept.keep("recipe", 1, Ask(1.0), {"control": 0.7})
     kept.keep("recipe", 1, Ask(3.0), {"control": 0.9})
     kept.keep("recipe", 1, Ask(1.0), {"control": 0.8})
-    again = store.Store("study", {"structures": 8})
+    again = Store("study", {"structures": 8}, tmp_path)
     assert again.has("recipe", 0, Ask(1.0)) and not again.has("recipe", 2, Ask(1.0))
     assert len(again.rows) == 3 and "0.65" in again.table()
-    assert store.Store("study", {"structures": 24}).rows == []
+    assert Store("study", {"structures": 24}, tmp_path).rows == []
 
 
 def test_every_row_of_the_screen_has_its_own_name():
