@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 HIDDEN = 128
 """Inner width for large models: 5 M parameters at width 2048, 8 M at 2560. A quarter of a narrower model's width, which
-costs the starter a quarter of what 128 did and controls as well (see the README's table)."""
+costs the starter a quarter of what 128 did and controls as well (docs/structure-control.md)."""
+
+_SCALED_AT = 48
+"""Inner width at which a place's gain is the level of its stream. A sum over more inputs moves faster at one learning
+rate, so the gain of a wider encoder is smaller; rates found on the starter then suit wider models as well."""
 
 REACH = 7
 """Tokens that the convolution sees: 0.56 s at ACE-Step's rate. The plan itself tells how far away boundaries are."""
@@ -85,7 +89,8 @@ class EventResidual:
 class EventEncoder(nn.Module):
     """A convolution over the frame plan, at the transformer's token rate, then one linear map for all places.
 
-    The convolution is a matrix product over windows of tokens: at this size faster than `nn.Conv1d` on a CPU.
+    The convolution is a matrix product over windows of tokens: at this size faster than `nn.Conv1d` on a CPU. Each
+    place has a fixed gain, `gain` (n_blocks,), which `calibrate` sets once, before anything is learned.
     """
 
     def __init__(self, channels: int, text_width: int, width: int, patch_size: int, n_blocks: int, hidden: int):
@@ -104,6 +109,15 @@ class EventEncoder(nn.Module):
         self.n_blocks = n_blocks
         self.to_places = nn.Linear(hidden, width * n_blocks, bias=False)
         nn.init.zeros_(self.to_places.weight)
+        self.register_buffer("gain", torch.ones(n_blocks))
+
+    def calibrate(self, levels: Tensor) -> None:
+        """Scale what is added to the streams that it is added to.
+
+        Args:
+            levels: (n_blocks,), root mean square of the tokens that go into each block, see `stream_levels`.
+        """
+        self.gain.copy_(levels * _SCALED_AT / self.to_hidden.out_features)
 
     @classmethod
     def for_transformer(
@@ -135,12 +149,37 @@ class EventEncoder(nn.Module):
         x = F.silu(x)
         if keep is not None:
             x = x * keep[:, None, None]
-        patch, *blocks = self.to_places(x).chunk(self.n_blocks, dim=-1)
+        places = self.to_places(x).chunk(self.n_blocks, dim=-1)
+        patch, *blocks = (place * gain for place, gain in zip(places, self.gain, strict=True))
         return EventResidual(patch, tuple(blocks))
 
     @property
     def device(self) -> torch.device:
         return self.to_places.weight.device
+
+
+@torch.no_grad()
+def stream_levels(transformer: nn.Module, inputs: dict[str, Tensor], n_blocks: int) -> Tensor:
+    """Root mean square of the tokens that go into each of the first blocks, float32 (n_blocks,).
+
+    Args:
+        transformer: asked once.
+        inputs: what it is called with.
+        n_blocks: how many blocks.
+    """
+    levels: list[Tensor] = []
+
+    def note(hidden: Tensor) -> Tensor:
+        levels.append(hidden.float().square().mean().sqrt())
+        return hidden
+
+    handles = [before_block(block, note) for block in transformer.layers[:n_blocks]]
+    try:
+        transformer(**inputs, return_dict=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return torch.stack(levels)
 
 
 def before_block(block: nn.Module, change: Callable[[Tensor], Tensor]) -> Any:

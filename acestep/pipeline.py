@@ -147,7 +147,8 @@ class StructuredPipeline:
         text_width = self.pipe.text_encoder.config.hidden_size
         encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary)
         try:
-            encoder.load_state_dict(load_file(folder / ENCODER_FILE))
+            gains = {"gain": encoder.gain}  # ones, as they are where an older file names none
+            encoder.load_state_dict(gains | load_file(folder / ENCODER_FILE))
         except RuntimeError as problem:  # torch lists every tensor
             raise AdapterError(
                 f"{folder.name}: {ENCODER_FILE} is of another version or model. Train the adapter again."

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from acestep.adapter import LORA_NAME, AdapterCard, dora_magnitudes, lora_config
 from acestep.conditioning import EventConditioning
-from acestep.event_encoder import EventEncoder
+from acestep.conditions import source_context
+from acestep.event_encoder import EventEncoder, stream_levels
 from structure.events import sections
 from structure.plan import DEFAULT_VOCABULARY
 from training.dataset import TrainingSong
@@ -56,9 +57,26 @@ def make_trainable(
     if settings.events:
         text_width = pipe.text_encoder.config.hidden_size
         encoder = EventEncoder.for_transformer(pipe.transformer, text_width, vocabulary).to(pipeline.device)
+        encoder.calibrate(stream_levels(pipe.transformer, _noise(pipeline), encoder.n_blocks))
         pipeline.conditioning = EventConditioning(pipe.transformer, encoder)
         learned |= {f"events.{name}": p for name, p in encoder.named_parameters()}
     return learned
+
+
+def _noise(pipeline: "StructuredPipeline", seconds: float = 10.0) -> dict[str, Tensor]:
+    """What the transformer is called with for noise at t = 0.7, without words; the same each time."""
+    pipe, n_frames = pipeline.pipe, round(seconds * pipeline.frame_rate)
+    null = pipe.condition_encoder.null_condition_emb.detach()
+    shape = (1, n_frames, pipe.transformer.config.audio_acoustic_hidden_dim)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(null)
+    t = torch.full((1,), 0.7).to(null)
+    return {
+        "hidden_states": noise,
+        "timestep": t,
+        "timestep_r": t,
+        "encoder_hidden_states": null,
+        "context_latents": source_context(pipe, n_frames),
+    }
 
 
 def make_optimizer(learned: dict[str, Tensor], settings: TrainingSettings) -> tuple[torch.optim.Optimizer, str]:

@@ -1,5 +1,8 @@
 """Teaches the starter's base model: music from captions and metadata, without ever seeing an event.
 
+It learns in two courses: how music sounds, then what words ask for. Words matter at high noise and in short crops,
+which hold one section; in longer ones at all noise they were never learned (docs/structure-control.md).
+
 What the real base knows, it knows too: section tags in half of the lyrics (order, no times), words for how sections
 sound in a third of the captions (again without times) and, in a fifth of the batches, a masked span of the song as
 source (so that repaint works).
@@ -9,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +23,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
 from acestep.conditioning import masked_cross_attention
-from acestep.conditions import silent_reference
+from acestep.conditions import MOST_LYRICS, MOST_TEXT, silent_reference
 from acestep.flow import sample_timesteps, velocity_loss
 from acestep.starter.arrangement import Band
 from acestep.starter.captions import caption, parts
@@ -28,16 +32,35 @@ from structure.events import Event, sections
 from structure.lyrics import section_tags
 
 LENGTHS = ((8.0, 12), (16.0, 6), (24.0, 4), (48.0, 2), (96.0, 1), (120.0, 1))  # seconds of crops, crops in a batch
-LENGTH_WEIGHTS = (0.15, 0.25, 0.25, 0.15, 0.1, 0.1)
 FILLED = 0.6  # share of a crop that a song must be able to fill to be chosen for it
-LEARNING_RATE = 1.2e-3
 WARM_UP = 150
-TIMESTEP_MU = 0.0
 CONDITION_DROPOUT = 0.15
-TAGGED_LYRICS = 0.5
 DESCRIBED_PARTS = 0.35
 MASKED_SOURCE = 0.2
 EMA_DECAY = 0.997
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a base is taught.
+
+    Attributes:
+        steps: optimizer steps; warm-up, then a cosine to a twentieth.
+        learning_rate: peak.
+        timestep_mu: mean of the logit-normal times; above 0 is towards noise.
+        lengths: how often each of `LENGTHS` is drawn.
+        tagged: share of crops whose lyrics name their sections.
+    """
+
+    steps: int
+    learning_rate: float
+    timestep_mu: float
+    lengths: tuple[float, ...]
+    tagged: float
+
+
+SOUND = Course(5000, 1.2e-3, 0.0, (0.15, 0.25, 0.25, 0.15, 0.1, 0.1), 0.5)
+WORDS = Course(2500, 8e-4, 0.6, (0.4, 0.25, 0.15, 0.1, 0.05, 0.05), 0.6)
 
 
 @dataclass
@@ -116,11 +139,22 @@ def _kinds(facts: dict, begin: float = 0.0, end: float = math.inf) -> list[str]:
     return [e.type for e in heard if e.start < end - 0.5 and e.end > begin + 0.5]
 
 
+@dataclass(frozen=True)
+class DrawnWords:
+    """What is said about a part of a song: `kinds` of its sections, `tagged` where its lyrics name them."""
+
+    facts: dict
+    kinds: list[str]
+    text: str
+    lyric: str
+    tagged: bool
+
+
 class BatchMaker:
     """Draws training batches: crops, their words, their source context."""
 
-    def __init__(self, pipe: AceStepPipeline, songs: list[LatentSong], seed: int):
-        self.pipe, self.songs = pipe, songs
+    def __init__(self, pipe: AceStepPipeline, songs: list[LatentSong], seed: int, course: Course):
+        self.pipe, self.songs, self.course = pipe, songs, course
         self.rng = np.random.default_rng(seed)
         self.lengths = np.array([len(song.latents) for song in songs])
         self.silence = pipe.condition_encoder.silence_latent[0, 0]
@@ -128,7 +162,7 @@ class BatchMaker:
     def draw(self) -> dict[str, Tensor]:
         """x_0, mask and context of one batch, and the token ids and masks of its words."""
         rng, rate = self.rng, self.pipe.latents_per_second
-        seconds, batch = LENGTHS[rng.choice(len(LENGTHS), p=LENGTH_WEIGHTS)]
+        seconds, batch = LENGTHS[rng.choice(len(LENGTHS), p=self.course.lengths)]
         n_frames = int(seconds * rate)
         long_enough = np.flatnonzero(self.lengths >= min(FILLED * n_frames, self.lengths.max()))
         chosen = [self.songs[i] for i in rng.choice(long_enough, size=batch)]
@@ -140,29 +174,42 @@ class BatchMaker:
             start = rng.choice([0, room, rng.integers(room + 1)], p=[0.35, 0.2, 0.45])
             crop = song.latents[start : start + n_frames]
             x_0[i, : len(crop)], mask[i, : len(crop)] = crop, 1
-            text, lyric = self._words(song.facts, start / rate, (start + len(crop)) / rate)
-            texts.append(text)
-            lyrics.append(lyric)
+            said = self._words(song.facts, start / rate, (start + len(crop)) / rate)
+            texts.append(said.text)
+            lyrics.append(said.lyric)
         source, chunk = self.silence.expand_as(x_0).clone(), torch.ones_like(x_0)
         if rng.random() < MASKED_SOURCE:
             begin = rng.integers(n_frames // 2)
             end = begin + rng.integers(n_frames // 8, n_frames // 2)
             source, chunk = x_0.clone(), torch.zeros_like(x_0)
             source[:, begin:end], chunk[:, begin:end] = self.silence, 1
-        words = {
-            kind: self.pipe.tokenizer(lines, padding="longest", truncation=True, max_length=limit, return_tensors="pt")
-            for kind, lines, limit in (("text", texts, 256), ("lyric", lyrics, 2048))
-        }
-        return {"x_0": x_0, "mask": mask, "context": torch.cat([source, chunk], -1), **words}
+        text, lyric = self.tokens(texts, lyrics)
+        return {"x_0": x_0, "mask": mask, "context": torch.cat([source, chunk], -1), "text": text, "lyric": lyric}
 
-    def _words(self, facts: dict, begin: float, end: float) -> tuple[str, str]:
-        """Prompt and lyrics in the pipeline's template; tags of the sections that the crop holds, half of the time."""
+    def draw_words(self) -> DrawnWords:
+        """Words for a part of some song, without its sound."""
+        facts = self.songs[self.rng.integers(len(self.songs))].facts
+        seconds = min(LENGTHS[self.rng.choice(len(LENGTHS), p=self.course.lengths)][0], facts["duration"])
+        begin = float(self.rng.uniform(0, facts["duration"] - seconds))
+        return self._words(facts, begin, begin + seconds)
+
+    def tokens(self, texts: list[str], lyrics: list[str]) -> tuple[Any, Any]:
+        """Token ids and masks of both, padded, cut as the pipeline cuts them."""
+        made = (
+            self.pipe.tokenizer(lines, padding="longest", truncation=True, max_length=limit, return_tensors="pt")
+            for lines, limit in ((texts, MOST_TEXT), (lyrics, MOST_LYRICS))
+        )
+        return tuple(made)
+
+    def _words(self, facts: dict, begin: float, end: float) -> DrawnWords:
+        """Prompt and lyrics in the pipeline's template; tags of the sections that the crop holds, where drawn."""
         kinds = _kinds(facts, begin, end)
         lyrics = facts["lyrics"]
-        if self.rng.random() < TAGGED_LYRICS:
+        tagged = bool(self.rng.random() < self.course.tagged)
+        if tagged:
             lyrics = section_tags([Event(type=kind, start=0, end=1) for kind in kinds])
         known = self.rng.random() < 0.9  # people do not always give tempo and key
-        return self.pipe._format_prompt(
+        text, lyric = self.pipe._format_prompt(
             prompt=_told(self.rng, facts, kinds),
             lyrics=lyrics,
             vocal_language=facts["vocal_language"],
@@ -171,6 +218,7 @@ class BatchMaker:
             keyscale=facts["keyscale"] if known else None,
             timesignature=facts["timesignature"],
         )
+        return DrawnWords(facts, kinds, text, lyric, tagged)
 
 
 class _FixedTimbre(nn.Module):
@@ -186,7 +234,8 @@ class _FixedTimbre(nn.Module):
 
 
 @contextmanager
-def _fixed_timbre(pipe: AceStepPipeline) -> Iterator[None]:
+def fixed_timbre(pipe: AceStepPipeline) -> Iterator[None]:
+    """Within the block, the timbre is a constant: that of silence, computed once."""
     encoder = pipe.condition_encoder.timbre_encoder
     with torch.no_grad():
         embedding, _ = encoder(silent_reference(pipe), torch.zeros(1, dtype=torch.long))
@@ -197,7 +246,7 @@ def _fixed_timbre(pipe: AceStepPipeline) -> Iterator[None]:
         pipe.condition_encoder.timbre_encoder = encoder
 
 
-def _encode_words(pipe: AceStepPipeline, batch: dict) -> tuple[Tensor, Tensor]:
+def encode_words(pipe: AceStepPipeline, batch: dict) -> tuple[Tensor, Tensor]:
     """Condition (batch, tokens, width) and its mask, with gradients into the text encoder."""
     text, lyric = batch["text"], batch["lyric"]
     return pipe.condition_encoder(
@@ -213,42 +262,41 @@ def _encode_words(pipe: AceStepPipeline, batch: dict) -> tuple[Tensor, Tensor]:
 def train_base(
     pipe: AceStepPipeline,
     songs: list[LatentSong],
-    steps: int,
+    course: Course,
     seed: int,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
     """Train transformer, condition encoder and text encoder of `pipe` in place; ends with averaged weights.
 
     Args:
-        steps: optimizer steps; warm-up, then a cosine to a twentieth.
         on_step: told (step, loss) after each step.
     """
-    with _fixed_timbre(pipe):
-        _train(pipe, songs, steps, seed, on_step)
+    with fixed_timbre(pipe):
+        _train(pipe, songs, course, seed, on_step)
 
 
 def _train(
-    pipe: AceStepPipeline, songs: list[LatentSong], steps: int, seed: int, on_step: Callable[[int, float], None]
+    pipe: AceStepPipeline, songs: list[LatentSong], course: Course, seed: int, on_step: Callable[[int, float], None]
 ) -> None:
     parts = nn.ModuleList([pipe.transformer, pipe.condition_encoder, pipe.text_encoder])
-    parts.train()
+    parts.train().requires_grad_(True)
     averaged = torch.optim.swa_utils.AveragedModel(
         parts, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=False
     )
     parameters = [p for p in parts.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(parameters, course.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda i: min(1, (i + 1) / WARM_UP) * (0.05 + 0.475 * (1 + math.cos(math.pi * i / steps)))
+        optimizer, lambda i: min(1, (i + 1) / WARM_UP) * (0.05 + 0.475 * (1 + math.cos(math.pi * i / course.steps)))
     )
-    batches = BatchMaker(pipe, songs, seed)
+    batches = BatchMaker(pipe, songs, seed, course)
     generator = torch.Generator().manual_seed(seed)
-    for step in range(steps):
+    for step in range(course.steps):
         batch = batches.draw()
-        hidden, real = _encode_words(pipe, batch)
+        hidden, real = encode_words(pipe, batch)
         n = len(hidden)
         dropped = torch.rand(n, generator=generator) < CONDITION_DROPOUT
         hidden = torch.where(dropped[:, None, None], pipe.condition_encoder.null_condition_emb, hidden)
-        t = sample_timesteps(n, TIMESTEP_MU, generator=generator)
+        t = sample_timesteps(n, course.timestep_mu, generator=generator)
         noise = torch.randn(batch["x_0"].shape, generator=generator)
         with masked_cross_attention(pipe.transformer, real):
             loss = velocity_loss(pipe.transformer, batch["x_0"], hidden, batch["context"], batch["mask"], t, noise)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +20,14 @@ from acestep.loading import STARTER_ADAPTER, STARTER_DIR
 from acestep.starter.demo import make_demo
 from acestep.starter.songs import StarterSong, make_song
 
+if TYPE_CHECKING:
+    from acestep.starter.base_training import LatentSong
+
 CODEC_SONGS = range(100_000, 100_300)
 BASE_SONGS = range(200_000, 201_200)
 LONG_SONGS = 0.3  # share of the base's songs that last 48 to 120 s, all others 20 to 40
 CODEC_STEPS = 6000
-BASE_STEPS = 5000
+WORD_STEPS = 1000
 BASE_WIDTH = 192
 SEED = 1
 
@@ -77,21 +81,31 @@ def _song(told: tuple[int, float | None]) -> StarterSong:
     return make_song(*told)
 
 
-def make_base(build: Path, steps: int = BASE_STEPS) -> None:
-    """Train the base model on `build/latents` and install it, codec included, as the starter."""
-    import torch
-    from safetensors.torch import load_file
-
-    from acestep.starter.base_training import LatentSong, sample_words, train_base, train_tokenizer, untrained_pipeline
+def make_base(build: Path) -> None:
+    """Teach the base model on `build/latents` how music sounds, and leave it in `build/base`."""
+    from acestep.starter.base_training import SOUND, sample_words, train_base, train_tokenizer, untrained_pipeline
     from acestep.starter.codec import StarterCodec
 
     codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
-    facts = json.loads((build / "latents" / "facts.json").read_text())
-    latents = load_file(build / "latents" / "latents.safetensors")
-    songs = [LatentSong(latents[k].float(), facts[k]) for k in facts]
+    songs = _latent_songs(build)
     tokenizer = train_tokenizer(sample_words(songs, SEED))
     pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED)
-    train_base(pipe, songs, steps, SEED, _logger("base", steps))
+    train_base(pipe, songs, SOUND, SEED, _logger("sound", SOUND.steps))
+    pipe.save_pretrained(build / "base")
+
+
+def make_words(build: Path) -> None:
+    """Teach `build/base` what words ask for, and install it, codec included, as the starter."""
+    import torch
+    from diffusers import AceStepPipeline
+
+    from acestep.starter.base_training import WORDS, train_base
+    from acestep.starter.word_training import train_words
+
+    pipe = AceStepPipeline.from_pretrained(build / "base", torch_dtype=torch.float32, use_safetensors=True)
+    songs = _latent_songs(build)
+    train_words(pipe, songs, WORD_STEPS, SEED, _logger("words", WORD_STEPS))
+    train_base(pipe, songs, WORDS, SEED + 1, _logger("base", WORDS.steps))
     partial = STARTER_DIR.with_name("model.part")
     shutil.rmtree(partial, ignore_errors=True)
     pipe.to(torch.float16).save_pretrained(partial)
@@ -100,6 +114,16 @@ def make_base(build: Path, steps: int = BASE_STEPS) -> None:
     config.write_text(json.dumps(told, indent=2) + "\n")
     shutil.rmtree(STARTER_DIR, ignore_errors=True)
     partial.rename(STARTER_DIR)
+
+
+def _latent_songs(build: Path) -> "list[LatentSong]":
+    from safetensors.torch import load_file
+
+    from acestep.starter.base_training import LatentSong
+
+    facts = json.loads((build / "latents" / "facts.json").read_text())
+    latents = load_file(build / "latents" / "latents.safetensors")
+    return [LatentSong(latents[k].float(), facts[k]) for k in facts]
 
 
 def make_adapter(build: Path) -> None:
@@ -128,5 +152,6 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "codec": make_codec,
     "latents": encode_songs,
     "base": make_base,
+    "words": make_words,
     "adapter": make_adapter,
 }

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import acestep  # noqa: F401  before torch
 from benchmarks.record import RESULTS, ROOT
+from benchmarks.structure.examples import write_examples
 from benchmarks.structure.store import Store
 from benchmarks.structure.studies import STUDIES, Options
 from structure.errors import StudioError
@@ -36,7 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "measured, so most studies may be stopped and gone on with.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("study", nargs="+", choices=[*STUDIES, "log"], help="one or more; log writes the log's tables")
+    parser.add_argument(
+        "study",
+        nargs="+",
+        choices=[*STUDIES, "log", "examples"],
+        help="one or more; log writes the log's tables, examples a folder of songs to listen to",
+    )
     parser.add_argument("--rows", nargs="+", default=(), help="only rows whose name holds one of these")
     parser.add_argument("--seeds", type=int, help="training seeds, from 0 on")
     parser.add_argument("--structures", type=int, help="held-out structures")
@@ -47,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for study in options.study:
             if study == "log":
                 write_log()
+            elif study == "examples":
+                print(*write_examples(), sep="\n")
             else:
                 print(STUDIES[study](chosen).table())
     except StudioError as problem:

@@ -13,13 +13,13 @@ from acestep.pipeline import GeneratedSong, StructuredPipeline
 from acestep.starter.songs import SAMPLE_RATE, make_song, song_seed
 from annotate.audio import read_audio
 from benchmarks.structure.trial import (
-    HELD_OUT_SEED,
     REFERENCE_SEED,
     SECONDS,
     Ask,
     figures,
     generate,
     held_out,
+    held_out_songs,
     score,
     training_songs,
 )
@@ -83,7 +83,7 @@ def besides(pipeline: StructuredPipeline, ask: Ask, structures: int, trained_on:
 
 def real_songs(structures: int) -> dict[str, float]:
     """The same figures for the real songs whose structures are asked for, where they make sense."""
-    songs = [make_song(song_seed(HELD_OUT_SEED, number), SECONDS) for number in range(structures)]
+    songs = held_out_songs(structures)
     return {
         "tempo": _mean(tempo_right(s.samples, SAMPLE_RATE, s.sidecar["bpm"]) for s in songs),
         "key": _mean(key_score(s.samples, SAMPLE_RATE, s.sidecar["keyscale"]) for s in songs),

@@ -29,7 +29,12 @@ def near_boundaries(weight: float) -> Lesson:
     return change
 
 
-def pushed(guidance: float, swapped: bool = False) -> Lesson:
+def shuffled(pipeline: StructuredPipeline, vocabulary: tuple[str, ...], batch: Batch) -> Batch:
+    """Each crop is told another's events: what looks like control must vanish."""
+    return replace(batch, plan=_of_neighbour(batch.plan))
+
+
+def pushed(guidance: float, swapped: bool = False, interval: tuple[float, float] = (0.0, 1.0)) -> Lesson:
     """One pass that does the work of two: the target moves by what guidance on events would have added.
 
     At the fixed point v = u + (1 - 1 / w) (v - v_none), so the model learns v_none + w (u - v_none).
@@ -37,6 +42,7 @@ def pushed(guidance: float, swapped: bool = False) -> Lesson:
     Args:
         guidance: w.
         swapped: push away from the neighbour's plan instead of from no plan.
+        interval: lowest and highest t at which it is pushed.
 
     Source: Diffusion models without classifier-free guidance (Tang et al., 2025).
     """
@@ -44,13 +50,18 @@ def pushed(guidance: float, swapped: bool = False) -> Lesson:
     def change(pipeline: StructuredPipeline, vocabulary: tuple[str, ...], batch: Batch) -> Batch:
         other = replace(batch, plan=None)
         if swapped:
-            plan = batch.plan
-            other = replace(batch, plan=EventPlan(plan.numbers.roll(1, 0), plan.words, plan.which.roll(1, 0)))
+            other = replace(batch, plan=_of_neighbour(batch.plan))
         with torch.no_grad():
             difference = _asked(pipeline, batch) - _asked(pipeline, other)
+        low, high = interval
+        difference *= ((batch.t >= low) & (batch.t <= high))[:, None, None]
         return replace(batch, push=(1 - 1 / guidance) * difference)
 
     return change
+
+
+def _of_neighbour(plan: EventPlan) -> EventPlan:
+    return EventPlan(plan.numbers.roll(1, 0), plan.words, plan.which.roll(1, 0))
 
 
 def _asked(pipeline: StructuredPipeline, batch: Batch) -> Tensor:

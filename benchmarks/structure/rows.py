@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from benchmarks.structure import paths
-from benchmarks.structure.lessons import near_boundaries, pushed
+from benchmarks.structure.lessons import near_boundaries, pushed, shuffled
 from benchmarks.structure.trial import Ask, Trial
 
 RECIPE = Trial("recipe")
+CONTROLS = [
+    Trial("baseline LoRA, told order by section tags", settings={"events": False}),
+    Trial("events of other songs", lesson=shuffled),
+]
 
 SONGS = [Trial(f"{count} songs", songs=count) for count in (2, 4, 8, 16, 32)]
 STEPS = [Trial(f"{count} steps", settings={"max_steps": count}) for count in (50, 100, 200, 400, 800, 2000)]
@@ -14,6 +18,20 @@ ASKS = [
     *(Ask(scale) for scale in (1.0, 1.5, 2.0, 3.0, 4.0)),
     *(Ask(3.0, interval) for interval in ((0.0, 1.0), (0.3, 1.0), (0.7, 1.0), (0.3, 0.95))),
 ]
+
+FULL = {"max_steps": 400}
+CONFIRM: list[Trial] = [
+    Trial("700 steps", settings={"max_steps": 700}),
+    Trial("700 steps, mu +1", settings={"max_steps": 700, "timestep_mu": 1.0}),
+    Trial("500 steps, pushed 2 at 0.2-0.9", settings={"max_steps": 500}, lesson=pushed(2.0, interval=(0.2, 0.9))),
+    Trial("400 steps", settings=FULL),
+    Trial("LoRA rate 3e-4, event rate 3e-3", settings=FULL | {"learning_rate": 3e-4, "event_lr_scale": 10.0}),
+    Trial("LoRA rate 1e-5, event rate 3e-3", settings=FULL | {"learning_rate": 1e-5, "event_lr_scale": 300.0}),
+    Trial("no text in half of the crops", settings=FULL | {"condition_dropout": 0.5}),
+    Trial("rearranged", settings=FULL | {"rearrange": 0.5}),
+    Trial("types in words in half of the crops", settings=FULL | {"words_alone": 0.5}),
+]
+CONFIRM_ASKS = [Ask(1.0), Ask(3.0, (0.2, 0.9)), Ask(use_events=False)]
 
 SCREEN: list[Trial] = [
     RECIPE,

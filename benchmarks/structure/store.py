@@ -19,8 +19,10 @@ _SHOWN = (
     "F of ceiling",
     "median error",
     "order",
+    "order right",
     "distance",
     "heard as meant",
+    "r of levels",
     "moments found",
     "of those heard",
     "another song's",
@@ -109,7 +111,19 @@ def _told(ask: Ask | None) -> str:
 
 def _means(found: list[dict[str, Any]], shown: list[str]) -> list[str]:
     columns = [[row[key] for row in found if row.get(key) is not None] for key in shown]
-    return [f"{np.mean(values):.2f}" if values else "-" for values in columns]
+    cells = [f"{np.mean(values):.2f}" if values else "-" for values in columns]
+    if "control" in shown and all("control of songs" in row for row in found):
+        low, high = _interval([row["control of songs"] for row in found])
+        cells[shown.index("control")] += f" ({low:.2f} to {high:.2f})"
+    return cells
+
+
+def _interval(songs: list[list[float]], draws: int = 2000) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean over songs, each song first averaged over the seeds that made it."""
+    means = np.mean(songs, axis=0)
+    rng = np.random.default_rng(0)
+    drawn = means[rng.integers(len(means), size=(draws, len(means)))].mean(1)
+    return tuple(np.quantile(drawn, [0.025, 0.975]))
 
 
 def _shown(row: Mapping[str, Any]) -> str:

@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from benchmarks.structure import rows
 from benchmarks.structure.store import Store
-from benchmarks.structure.trial import Ask, Trained, Trial, figures, generate, held_out, real_songs, score, train
+from benchmarks.structure.trial import (
+    FRESH,
+    GUIDED,
+    NO_EVENTS,
+    ONE_PASS,
+    Ask,
+    Trained,
+    Trial,
+    figures,
+    generate,
+    held_out,
+    real_songs,
+    score,
+    train,
+)
 
-ONE_PASS, GUIDED, NO_EVENTS = Ask(1.0), Ask(3.0), Ask(use_events=False)
+if TYPE_CHECKING:
+    from acestep.pipeline import GeneratedSong
+
 TRAINED_ON = 12  # songs of the recipe's trials
 
 
@@ -38,17 +55,27 @@ def screen(options: Options) -> Store:
     """One factor of the event path at a time: short runs, one seed, eight structures."""
     steps = options.steps or 200
     trials = [replace(trial, settings={"max_steps": steps} | trial.settings) for trial in options.chosen(rows.SCREEN)]
-    return _measure("screen", trials, (ONE_PASS, GUIDED), options, 1, 8, {"steps": steps})
+    return _measure("screen", trials, (ONE_PASS, GUIDED), options, 1, 8, {"steps": steps}, first=0)
+
+
+def confirm(options: Options) -> Store:
+    """The best of the screen at full length, asked in several ways, with moments and intensity."""
+    from benchmarks.structure.moments import moments_and_intensity
+
+    trials = options.chosen(rows.CONFIRM)
+    return _measure("confirm", trials, rows.CONFIRM_ASKS, options, 3, 12, also=moments_and_intensity, first=0)
 
 
 def recipe(options: Options) -> Store:
-    """The default recipe: three seeds, 24 structures, with and without guidance on events."""
+    """The default recipe: three seeds, 24 structures; beside it, what should not do as well."""
     from acestep.loading import load_pipeline
 
-    store = _measure("recipe", [rows.RECIPE], (ONE_PASS, GUIDED, NO_EVENTS), options, 3, 24)
+    _measure("recipe", [rows.RECIPE], (ONE_PASS, GUIDED, NO_EVENTS), options, 3, 24)
+    store = _measure("recipe", rows.CONTROLS, (ONE_PASS,), replace(options, seeds=1), 1, 24)
     bare, count = load_pipeline("starter", device="cpu"), options.structures or 24
     store.keep("real songs, codec", 0, None, figures(score(real_songs(bare, count))))
-    store.keep("no adapter", 0, None, figures(score(generate(bare, held_out(count), NO_EVENTS))))
+    for ask in (NO_EVENTS, ONE_PASS):  # without an adapter, events are no more than section tags
+        store.keep("no adapter", 0, ask, figures(score(generate(bare, held_out(count), ask))))
     return store
 
 
@@ -124,6 +151,20 @@ def besides(options: Options) -> Store:
     return store
 
 
+def base(options: Options) -> Store:
+    """What the base does without any adapter: sections by tags and captions, and repaint."""
+    from acestep.loading import load_pipeline
+    from benchmarks.structure.obedience import repainted, sections_by_words
+
+    pipeline, count = load_pipeline("starter", device="cpu"), options.structures or 6
+    store = Store("structure-base", {"songs": count})
+    for name, share in sections_by_words(pipeline, count).items():
+        store.keep(name, 0, None, {"heard as meant": share})
+    for name, alike in repainted(pipeline, count).items():
+        store.keep(name, 0, None, {"r of levels": alike})
+    return store
+
+
 def widths(options: Options) -> Store:
     """Which learning rate suits the event path on bases of four widths."""
     from benchmarks.structure.widths import widths_study
@@ -137,13 +178,14 @@ def widths(options: Options) -> Store:
 
 STUDIES: dict[str, Callable[[Options], Store]] = {
     study.__name__: study
-    for study in (screen, recipe, songs, steps, guidance, lengths, words, moments, besides, widths)
+    for study in (screen, confirm, recipe, songs, steps, guidance, lengths, words, moments, besides, base, widths)
 }
 
 
 def _measure(
     name: str, trials: Sequence[Trial], asks: Sequence[Ask], options: Options, seeds: int, structures: int,
-    settings: dict | None = None,
+    settings: dict | None = None, also: Callable[[Sequence[GeneratedSong]], dict] = lambda songs: {},
+    first: int = FRESH,
 ) -> Store:  # fmt: skip
     """Train each trial with each seed and keep what each way of asking gives, unless the store has it."""
     count = options.structures or structures
@@ -156,6 +198,6 @@ def _measure(
             trained = trained_recipe(seed) if trial is rows.RECIPE else train(trial, seed)
             cost = {"seconds": trained.seconds, "steps": trained.steps, "event parameters": trained.event_parameters}
             for ask in missing:
-                found = figures(score(generate(trained.pipeline, held_out(count), ask)))
-                store.keep(trial.name, seed, ask, found | cost)
+                generated = generate(trained.pipeline, held_out(count, first=first), ask)
+                store.keep(trial.name, seed, ask, figures(score(generated)) | also(generated) | cost)
     return store

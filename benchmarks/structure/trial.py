@@ -14,7 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acestep.starter.songs import make_song, song_seed, write_songs
+from acestep.loading import STARTER
+from acestep.starter.songs import StarterSong, make_song, song_seed, write_songs
 from benchmarks.record import WORK
 from evaluation.probe import JudgedSong
 from evaluation.reference import JudgedFolder, read_folder
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 TRAINING_SEED, REFERENCE_SEED, HELD_OUT_SEED = 16_180, 31_415, 27_182
 REFERENCE_SONGS = 60
 SECONDS = 20.0
+FRESH = 100
+"""The first structure that chose nothing: those before it served the screen and what was confirmed of it."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Ask:
-    """How songs are asked for: guidance on events, and the times at which it acts."""
+    """How songs are asked for: guidance on events, and the times at which it acts; the starter's unless told."""
 
-    guidance: float = 3.0
-    interval: tuple[float, float] = (0.5, 1.0)
+    guidance: float = STARTER.event_guidance
+    interval: tuple[float, float] = STARTER.event_interval
     use_events: bool = True
+
+
+ONE_PASS, GUIDED, NO_EVENTS = Ask(1.0), Ask(), Ask(use_events=False)
 
 
 def training_songs(count: int) -> Path:
@@ -86,9 +92,14 @@ def judge() -> Judge:
     return Judge(read_folder(folder))
 
 
-def held_out(count: int, seconds: float = SECONDS) -> list[dict[str, Any]]:
-    """Sidecars of songs that nothing was trained on: what to ask for."""
-    return [make_song(song_seed(HELD_OUT_SEED, number), seconds).sidecar for number in range(count)]
+def held_out_songs(count: int, seconds: float = SECONDS, first: int = FRESH) -> list[StarterSong]:
+    """Songs that nothing was trained on."""
+    return [make_song(song_seed(HELD_OUT_SEED, first + number), seconds) for number in range(count)]
+
+
+def held_out(count: int, seconds: float = SECONDS, first: int = FRESH) -> list[dict[str, Any]]:
+    """Their sidecars: what to ask for."""
+    return [song.sidecar for song in held_out_songs(count, seconds, first)]
 
 
 def train(trial: Trial, seed: int) -> Trained:
@@ -167,8 +178,7 @@ def real_songs(pipeline: StructuredPipeline, count: int, seconds: float = SECOND
     from acestep.pipeline import GeneratedSong
 
     songs = []
-    for number in range(count):
-        song = make_song(song_seed(HELD_OUT_SEED, number), seconds)
+    for song in held_out_songs(count, seconds):
         with torch.no_grad():
             latents = pipeline.pipe.vae.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()
             heard = pipeline.pipe.vae.decode(latents).sample[0, :, : len(song.samples)].T.numpy()
@@ -204,12 +214,14 @@ def score(songs: Sequence[GeneratedSong]) -> ScoreReport:
     return judge().score(JudgedFolder(heard, [""] * len(heard)))
 
 
-def figures(report: ScoreReport) -> dict[str, float | None]:
+def figures(report: ScoreReport) -> dict[str, Any]:
     """What a row of the log shows of a report."""
     found = report.score
+    chance, ceiling = report.chance["frame_accuracy"], report.ceiling["frame_accuracy"]
     return {
         "frames": found["frame_accuracy"],
         "control": report.control["frame_accuracy"],
+        "control of songs": [(s.score.frame_accuracy - chance) / (ceiling - chance) for s in report.songs],
         "boundary F": found["boundary_f_500ms"],
         "F of ceiling": found["boundary_f_500ms"] / report.ceiling["boundary_f_500ms"],
         "median error": found["median_error"],

@@ -1,12 +1,13 @@
 """Does the event path's learning rate carry over to other widths? Four small bases, the same songs, a sweep of rates.
 
 Only the event encoder learns here, on a frozen base; what it gains is the drop of the held-out error that its plan
-brings. Two ways of writing its outputs are compared: as they are, and scaled to the stream that they are added to
-(by the stream's own level, over the inner width, since a sum over more inputs moves faster at one rate).
+brings. Two ways of writing its outputs are compared: as they are, and scaled to the stream that they are added to,
+which is the product's.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from acestep.conditioning import EventConditioning
-from acestep.event_encoder import EventEncoder, EventPlan, EventResidual, before_block
+from acestep.event_encoder import EventEncoder, EventPlan, stream_levels
 from acestep.flow import sample_timesteps, velocity_error
 from acestep.loading import STARTER_DIR
-from acestep.starter.base_training import LatentSong, sample_words, train_base, train_tokenizer, untrained_pipeline
+from acestep.starter.base_training import (
+    SOUND,
+    LatentSong,
+    sample_words,
+    train_base,
+    train_tokenizer,
+    untrained_pipeline,
+)
 from acestep.starter.codec import StarterCodec
 from acestep.starter.songs import make_song
 from structure.events import Event, rebase
@@ -25,22 +33,8 @@ from structure.plan import frame_plan
 
 WIDTHS = (64, 128, 192, 256)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-SONGS, BASE_STEPS, EVENT_STEPS, FRAMES, BATCH = 60, 500, 80, 400, 6
-REFERENCE_HIDDEN = 48  # inner width of the starter's encoder
-
-
-class ScaledEncoder(EventEncoder):
-    """The product's encoder with each place's output scaled to the level of the stream there."""
-
-    def calibrate(self, levels: Tensor) -> None:
-        """`levels` (n_blocks,): root mean square of the stream at each place."""
-        self.register_buffer("gain", levels * REFERENCE_HIDDEN / self.to_hidden.out_features)
-
-    def forward(self, plan: EventPlan, keep: Tensor | None = None) -> EventResidual:
-        plain = super().forward(plan, keep)
-        return EventResidual(
-            plain.patch * self.gain[0], tuple(b * g for b, g in zip(plain.blocks, self.gain[1:], strict=True))
-        )
+SONGS, EVENT_STEPS, FRAMES, BATCH = 60, 80, 400, 6
+BASE_COURSE = replace(SOUND, steps=500)
 
 
 def latent_songs(codec: StarterCodec) -> list[LatentSong]:
@@ -52,24 +46,6 @@ def latent_songs(codec: StarterCodec) -> list[LatentSong]:
             latents = codec.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()[0].T
         songs.append(LatentSong(latents.contiguous(), song.sidecar | {"band": vars(song.band)}))
     return songs
-
-
-def stream_levels(transformer: nn.Module, inputs: dict[str, Tensor], n_blocks: int) -> Tensor:
-    """Root mean square of the tokens that go into each of the first blocks, (n_blocks,)."""
-    levels: list[Tensor] = []
-
-    def note(hidden: Tensor) -> Tensor:
-        levels.append(hidden.square().mean().sqrt())
-        return hidden
-
-    handles = [before_block(block, note) for block in transformer.layers[:n_blocks]]
-    try:
-        with torch.no_grad():
-            transformer(**inputs, return_dict=False)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return torch.stack(levels)
 
 
 def batches(songs: list[LatentSong], silence: Tensor, rate: float, count: int, seed: int) -> list[dict[str, Any]]:
@@ -99,7 +75,7 @@ def widths_study(seed: int = 0) -> list[dict[str, Any]]:
     rows = []
     for width in WIDTHS:
         pipe = untrained_pipeline(codec, tokenizer, width, seed)
-        train_base(pipe, songs[:50], BASE_STEPS, seed)
+        train_base(pipe, songs[:50], BASE_COURSE, seed)
         transformer, text_width = pipe.transformer, pipe.text_encoder.config.hidden_size
         null = pipe.condition_encoder.null_condition_emb.detach().expand(BATCH, 1, -1)
         silence = pipe.condition_encoder.silence_latent[0, 0]
@@ -111,11 +87,11 @@ def widths_study(seed: int = 0) -> list[dict[str, Any]]:
                   "context_latents": first["context"]}  # fmt: skip
         usual = EventEncoder.for_transformer(transformer, text_width)
         levels = stream_levels(transformer, inputs, usual.n_blocks)
-        for name, kind in (("plain", EventEncoder), ("scaled", ScaledEncoder)):
+        for name in ("plain", "scaled"):
             for rate in RATES:
                 torch.manual_seed(seed)
-                encoder = kind.for_transformer(transformer, text_width)
-                if kind is ScaledEncoder:
+                encoder = EventEncoder.for_transformer(transformer, text_width)
+                if name == "scaled":
                     encoder.calibrate(levels)
                 gain = _learn(transformer, encoder, null, learned, measured, rate)
                 rows.append({"width": width, "outputs": name, "rate": rate, "gain": gain, "levels": levels.tolist()})

@@ -8,7 +8,7 @@ import torch
 from acestep.event_encoder import EventEncoder, EventPlan
 from acestep.loading import load_pipeline
 from benchmarks.structure import paths
-from benchmarks.structure.lessons import near_boundaries, pushed
+from benchmarks.structure.lessons import near_boundaries, pushed, shuffled
 from benchmarks.structure.rows import SCREEN
 from benchmarks.structure.store import Store
 from benchmarks.structure.trial import Ask
@@ -103,6 +103,21 @@ def test_rows_are_kept_replaced_and_dropped_with_other_settings(tmp_path):
     assert again.has("recipe", 0, Ask(1.0)) and not again.has("recipe", 2, Ask(1.0))
     assert len(again.rows) == 3 and "0.65" in again.table()
     assert Store("study", {"structures": 24}, tmp_path).rows == []
+
+
+def test_control_stands_with_its_interval_over_songs_whatever_the_seed_of_training(tmp_path):
+    store = Store("study", {}, tmp_path)
+    for seed, songs in enumerate(([0.8, 1.0], [1.0, 0.6])):  # means of each song: 0.9 and 0.8
+        store.keep("recipe", seed, Ask(1.0), {"control": 0.85, "control of songs": songs})
+    assert "0.85 (0.80 to 0.90)" in store.table()
+
+
+def test_shuffled_events_are_a_neighbours_and_nothing_else_changes(pipeline):
+    batch = batch_of(pipeline)
+    changed = shuffled(pipeline, DEFAULT_VOCABULARY, batch)
+    assert torch.equal(changed.plan.numbers, batch.plan.numbers.flip(0))
+    assert torch.equal(changed.plan.which, batch.plan.which.flip(0))
+    assert changed.x_0 is batch.x_0 and changed.condition is batch.condition
 
 
 def test_every_row_of_the_screen_has_its_own_name():
