@@ -1,4 +1,4 @@
-"""`python -m annotate check PATH…` and `python -m annotate convert LABELS.txt SONG.json`."""
+"""`python -m annotate check PATH…` and `python -m annotate convert IN OUT`."""
 
 import argparse
 import sys
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from annotate.audio import AUDIO_SUFFIXES, audio_info
 from annotate.dataset import DatasetError, read_song, scan
+from annotate.formats.convert import audio_beside, convert
+from annotate.formats.registry import FORMATS
 from structure.errors import StudioError
-from structure.events import replace_sections
-from structure.formats import read_audacity
-from structure.sidecar import SidecarError, read_sidecar, save_sidecar, with_events
+from structure.sidecar import SidecarError, read_sidecar
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -22,14 +22,19 @@ def get_parser() -> argparse.ArgumentParser:
         description="Print every problem, one a line. Exit status 0: none, 1: some, 2: a path cannot be checked.",
     )
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of songs, audio file or sidecar")
-    convert = commands.add_parser(
+    names = ", ".join(f.name for f in FORMATS)
+    other = commands.add_parser(
         "convert",
-        help="put an Audacity label track into a sidecar",
-        description="Put an Audacity label track into a sidecar, new or existing: its sections are replaced, its "
-        "moments and everything else are kept. The version before stays as SONG.json.bak.",
+        help="carry an annotation from one file format into another, or into a sidecar",
+        description="Read an annotation file and write another. A .json file is a sidecar, new or existing: its "
+        "sections are replaced, its moments and everything else are kept. The version before stays as OUT.bak. "
+        f"Formats: {names}.",
     )
-    convert.add_argument("labels", type=Path, metavar="LABELS.txt", help="labels exported by Audacity")
-    convert.add_argument("sidecar", type=Path, metavar="SONG.json", help="the song's sidecar")
+    other.add_argument("source", type=Path, metavar="IN", help="annotation file or sidecar")
+    other.add_argument("target", type=Path, metavar="OUT", help="file to write, or sidecar to put the sections into")
+    other.add_argument("--from", dest="source_format", metavar="FORMAT", help="format of IN (default: found)")
+    other.add_argument("--to", dest="target_format", metavar="FORMAT", help="format of OUT (default: by extension)")
+    other.add_argument("--layer", metavar="NAME", help="which of several layers of IN (default: the most telling)")
     return parser
 
 
@@ -47,44 +52,13 @@ def check_path(path: Path) -> Iterator[str]:
     elif path.suffix.lower() in AUDIO_SUFFIXES:
         yield from _lines(path, read_song(path, path.parent).problems)
     elif path.suffix.lower() == ".json":
-        audio = _audio_of(path)
+        audio = audio_beside(path)
         try:
             yield from _lines(path, read_sidecar(path).problems(audio_info(audio).duration if audio else None))
         except SidecarError as problem:
             yield from _lines(path, [str(problem)])
     else:
         raise DatasetError(f"`{path}` is neither a folder, nor audio, nor a sidecar (.json).")
-
-
-def convert_labels(labels: Path, sidecar: Path) -> str:
-    """Put an Audacity label track into a sidecar, and say what was done.
-
-    Raises:
-        StudioError: the labels or the sidecar cannot be read, or the result would be wrong.
-    """
-    if sidecar.suffix.lower() != ".json":
-        raise SidecarError(f"`{sidecar}` is no sidecar: its name must end in .json.")
-    try:
-        text = labels.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
-        raise SidecarError(f"`{labels}` cannot be read: {reason}.") from problem
-    before = read_sidecar(sidecar)
-    audio = _audio_of(sidecar)
-    duration = audio_info(audio).duration if audio else before.get("duration")
-    try:
-        events = read_audacity(text, duration if isinstance(duration, int | float) else None)
-    except StudioError as problem:
-        raise SidecarError(f"`{labels}`: {problem}") from problem
-    if not events:
-        raise SidecarError(f"`{labels}` holds no labels. Export them in Audacity with File, Export Labels.")
-    saved = save_sidecar(with_events(before, replace_sections(before.events, events)))
-    return f"{sidecar}: {len(saved.events)} events"
-
-
-def _audio_of(sidecar: Path) -> Path | None:
-    siblings = (sidecar.with_suffix(suffix) for suffix in AUDIO_SUFFIXES)
-    return next((audio for audio in siblings if audio.is_file()), None)
 
 
 def _lines(path: Path, sentences: Sequence[str]) -> Iterator[str]:
@@ -95,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = get_parser().parse_args(arguments)
     try:
         if asked.command == "convert":
-            print(convert_labels(asked.labels, asked.sidecar))
+            done = convert(asked.source, asked.target, asked.source_format, asked.target_format, asked.layer)
+            for note in done.notes:
+                print(f"annotate: {note}", file=sys.stderr)
+            print(done.summary)
             return 0
         found = 0
         for path in asked.paths:
