@@ -3,8 +3,12 @@
 The diffusers pipeline keeps its sampling loop and its APG to itself; three kinds of hook reach the
 transformer from outside, live only inside a `with` block, and leave nothing behind. Inside the
 guidance interval each call runs the conditional rows twice, without and with events, and adds
-guidance * (v(text, events) - v(text)) to every row that the pipeline sees. So APG still compares
-text with no text, and the push of the events is not cut by APG's norm limit.
+guidance * (v(text, events) - v(text)) to every row that the pipeline sees, then brings the row back
+to the level that it has at guidance 1: a push makes velocities larger, and songs that started too
+large sound less like real ones (docs/structure-control.md). So APG still compares text with no
+text, and the push of the events is not cut by APG's norm limit.
+
+Source of the rescaling: Lin et al., "Common Diffusion Noise Schedules and Sample Steps Are Flawed", 2024, section 3.4.
 """
 
 from collections.abc import Iterator
@@ -48,7 +52,7 @@ class EventConditioning:
 
         Args:
             plan: of n songs.
-            guidance: scale of v(text, events) - v(text); 0 switches events off.
+            guidance: scale of v(text, events) - v(text), whose level stays that of guidance 1; 0 switches events off.
             interval: lowest and highest t (1 is noise, 0 is music) at which `guidance` acts.
             strength: factor on the residual itself.
         """
@@ -81,8 +85,9 @@ class EventConditioning:
             velocity = output[0]
             if velocity.shape[0] == asked:
                 return output
-            pushed = velocity[:asked] + guidance * (velocity[asked:] - velocity[:n]).repeat(asked // n, 1, 1)
-            return (pushed,)
+            told = (velocity[asked:] - velocity[:n]).repeat(asked // n, 1, 1)  # what events change
+            pushed = velocity[:asked] + guidance * told
+            return (pushed * (_level(velocity[:asked] + told) / _level(pushed)),)
 
         handles = [
             self.transformer.register_forward_pre_hook(before, with_kwargs=True),
@@ -95,6 +100,11 @@ class EventConditioning:
                 handle.remove()
             for stack, _ in running:  # a call that raised on its way
                 stack.close()
+
+
+def _level(velocity: Tensor) -> Tensor:
+    """Standard deviation of each row, (batch, 1, 1)."""
+    return velocity.std(dim=(1, 2), keepdim=True)
 
 
 @contextmanager

@@ -65,6 +65,7 @@ class SongRequest(pydantic.BaseModel):
     guidance_scale: float | None = None
     event_guidance: float | None = None
     event_interval: tuple[float, float] | None = None
+    event_strength: float | None = None
     section_tags: bool = True
     use_events: bool = True
 
@@ -199,7 +200,7 @@ class StructuredPipeline:
         if request.steps is not None and not 1 <= request.steps <= 200:
             raise RequestError(f"{request.steps} steps make no sense: give 1 to 200.")
         filled = {"duration": float(duration)}
-        for name in ("steps", "shift", "guidance_scale", "event_guidance", "event_interval"):
+        for name in ("steps", "shift", "guidance_scale", "event_guidance", "event_interval", "event_strength"):
             if getattr(request, name) is None:
                 filled[name] = getattr(self.defaults, name)
         return request.model_copy(update=filled)
@@ -265,7 +266,8 @@ class StructuredPipeline:
         vocabulary = self.card.vocabulary if self.card else DEFAULT_VOCABULARY
         n_frames = math.ceil(request.duration * self.frame_rate)
         plan = event_plan([request.events], n_frames, self.frame_rate, vocabulary, WordEncoder(self.pipe))
-        return self.conditioning.sampling(plan, request.event_guidance, request.event_interval, self.strength)
+        strength = request.event_strength * self.strength
+        return self.conditioning.sampling(plan, request.event_guidance, request.event_interval, strength)
 
     @torch.no_grad()
     def _decode(self, latents: torch.Tensor, duration: float) -> tuple[np.ndarray, float]:

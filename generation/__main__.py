@@ -45,6 +45,11 @@ def get_parser() -> argparse.ArgumentParser:
         help="noise levels, 0 to 1, between which the structure is guided (default: the adapter's)",
     )
     make.add_argument(
+        "--event-strength",
+        type=float,
+        help="factor on the structure itself, which costs no time: 1.4 where it is not guided (default: the model's)",
+    )
+    make.add_argument(
         "--no-events", dest="use_events", action="store_false", help="do not tell the model the times, only the text"
     )
     make.add_argument(

@@ -50,6 +50,7 @@ class Job(pydantic.BaseModel):
     guidance: float | None = pydantic.Field(None, ge=0, le=50)
     event_guidance: float | None = pydantic.Field(None, ge=0, le=50)
     event_interval: tuple[float, float] | None = None
+    event_strength: float | None = pydantic.Field(None, ge=0, le=10)
     section_tags: bool = True
     use_events: bool = True
     adapter: str = DEFAULT_ADAPTER
@@ -97,6 +98,7 @@ class Job(pydantic.BaseModel):
             guidance_scale=self.guidance,
             event_guidance=self.event_guidance,
             event_interval=self.event_interval,
+            event_strength=self.event_strength,
             section_tags=self.section_tags,
             use_events=self.use_events,
         )

@@ -246,6 +246,7 @@ def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> d
         "guidance_scale": request.guidance_scale,
         "event_guidance": request.event_guidance,
         "event_interval": list(request.event_interval) if request.event_interval else None,
+        "event_strength": request.event_strength,
         "section_tags": request.section_tags,
         "use_events": request.use_events,
         "gain_db": round(float(made.gain_db), 4),

@@ -1,9 +1,11 @@
 """Teaches the starter's base model: music from captions and metadata, without ever seeing an event.
 
-It learns in two courses: how music sounds, then what words ask for. Words matter at high noise and in short crops,
-which hold one section; in longer ones at all noise they were never learned (docs/structure-control.md).
+It learns in three courses: how music sounds, then what captions ask for, then what section tags ask for. Words matter
+where nothing else tells, at high noise and in short crops, which hold one section; and tags are two or three among a
+hundred tokens, so that some crops are told nothing else. In a single course no word was ever learned
+(docs/structure-control.md).
 
-What the real base knows, it knows too: section tags in half of the lyrics (order, no times), words for how sections
+What the real base knows, it knows too: section tags in lyrics (order, no times), words for how sections
 sound in a third of the captions (again without times) and, in a fifth of the batches, a masked span of the song as
 source (so that repaint works).
 """
@@ -47,9 +49,12 @@ class Course:
     Attributes:
         steps: optimizer steps; warm-up, then a cosine to a twentieth.
         learning_rate: peak.
-        timestep_mu: mean of the logit-normal times; above 0 is towards noise.
+        timestep_mu, timestep_sigma: mean and spread of the logit-normal times; above 0 is towards noise.
         lengths: how often each of `LENGTHS` is drawn.
         tagged: share of crops whose lyrics name their sections.
+        lyrics_alone: share of crops that are told their lyrics and no caption. Two or three of a hundred tokens are a
+            tag, which an attention that does not know them yet cannot find.
+        only_words: only what words pass through learns, so that nothing else is lost.
     """
 
     steps: int
@@ -57,10 +62,23 @@ class Course:
     timestep_mu: float
     lengths: tuple[float, ...]
     tagged: float
+    lyrics_alone: float = 0.0
+    timestep_sigma: float = 1.0
+    only_words: bool = False
 
 
 SOUND = Course(5000, 1.2e-3, 0.0, (0.15, 0.25, 0.25, 0.15, 0.1, 0.1), 0.5)
 WORDS = Course(2500, 8e-4, 0.6, (0.4, 0.25, 0.15, 0.1, 0.05, 0.05), 0.6)
+TAGS = Course(
+    700,
+    2e-3,
+    2.5,
+    (0.7, 0.15, 0.08, 0.04, 0.02, 0.01),
+    0.9,
+    lyrics_alone=0.4,
+    timestep_sigma=1.5,
+    only_words=True,
+)
 
 
 @dataclass
@@ -280,6 +298,10 @@ def _train(
 ) -> None:
     parts = nn.ModuleList([pipe.transformer, pipe.condition_encoder, pipe.text_encoder])
     parts.train().requires_grad_(True)
+    if course.only_words:
+        pipe.transformer.requires_grad_(False)
+        for name, parameter in pipe.transformer.named_parameters():
+            parameter.requires_grad_("cross_attn" in name or "condition_embedder" in name)
     averaged = torch.optim.swa_utils.AveragedModel(
         parts, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=False
     )
@@ -296,7 +318,10 @@ def _train(
         n = len(hidden)
         dropped = torch.rand(n, generator=generator) < CONDITION_DROPOUT
         hidden = torch.where(dropped[:, None, None], pipe.condition_encoder.null_condition_emb, hidden)
-        t = sample_timesteps(n, course.timestep_mu, generator=generator)
+        alone = torch.rand(n, generator=generator) < course.lyrics_alone
+        caption_begins = batch["lyric"].attention_mask.sum(1, keepdim=True) + 1  # after lyrics and timbre
+        real = real & ~(alone[:, None] & (torch.arange(real.shape[1]) >= caption_begins))
+        t = sample_timesteps(n, course.timestep_mu, course.timestep_sigma, generator)
         noise = torch.randn(batch["x_0"].shape, generator=generator)
         with masked_cross_attention(pipe.transformer, real):
             loss = velocity_loss(pipe.transformer, batch["x_0"], hidden, batch["context"], batch["mask"], t, noise)

@@ -21,6 +21,8 @@ from acestep.starter.demo import make_demo
 from acestep.starter.songs import StarterSong, make_song
 
 if TYPE_CHECKING:
+    from diffusers import AceStepPipeline
+
     from acestep.starter.base_training import LatentSong
 
 CODEC_SONGS = range(100_000, 100_300)
@@ -95,25 +97,41 @@ def make_base(build: Path) -> None:
 
 
 def make_words(build: Path) -> None:
-    """Teach `build/base` what words ask for, and install it, codec included, as the starter."""
-    import torch
-    from diffusers import AceStepPipeline
-
+    """Teach `build/base` what captions ask for, and leave it in `build/words`."""
     from acestep.starter.base_training import WORDS, train_base
     from acestep.starter.word_training import train_words
 
-    pipe = AceStepPipeline.from_pretrained(build / "base", torch_dtype=torch.float32, use_safetensors=True)
-    songs = _latent_songs(build)
-    train_words(pipe, songs, WORD_STEPS, SEED, _logger("words", WORD_STEPS))
-    train_base(pipe, songs, WORDS, SEED + 1, _logger("base", WORDS.steps))
+    pipe, songs = _made(build / "base"), _latent_songs(build)
+    train_words(pipe, songs, WORD_STEPS, SEED, _logger("meanings", WORD_STEPS))
+    train_base(pipe, songs, WORDS, SEED + 1, _logger("words", WORDS.steps))
+    pipe.save_pretrained(build / "words")
+
+
+def make_tags(build: Path) -> None:
+    """Teach `build/words` what section tags ask for, and install it, codec included, as the starter."""
+    import torch
+
+    from acestep.starter.base_training import TAGS, train_base
+
+    pipe = _made(build / "words")
+    train_base(pipe, _latent_songs(build), TAGS, SEED + 2, _logger("tags", TAGS.steps))
     partial = STARTER_DIR.with_name("model.part")
     shutil.rmtree(partial, ignore_errors=True)
     pipe.to(torch.float16).save_pretrained(partial)
-    config = partial / "vae" / "config.json"
-    told = {k: v for k, v in json.loads(config.read_text()).items() if k != "_name_or_path"}  # where it lay meanwhile
-    config.write_text(json.dumps(told, indent=2) + "\n")
+    shutil.copytree(build / "base" / "tokenizer", partial / "tokenizer", dirs_exist_ok=True)  # as it was before its use
+    for config in partial.rglob("*.json"):
+        told = json.loads(config.read_text())
+        if told.pop("_name_or_path", None) is not None:  # where it lay meanwhile
+            config.write_text(json.dumps(told, indent=2) + "\n")
     shutil.rmtree(STARTER_DIR, ignore_errors=True)
     partial.rename(STARTER_DIR)
+
+
+def _made(folder: Path) -> "AceStepPipeline":
+    import torch
+    from diffusers import AceStepPipeline
+
+    return AceStepPipeline.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True)
 
 
 def _latent_songs(build: Path) -> "list[LatentSong]":
@@ -153,5 +171,6 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "latents": encode_songs,
     "base": make_base,
     "words": make_words,
+    "tags": make_tags,
     "adapter": make_adapter,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.structure import paths
 from benchmarks.structure.lessons import near_boundaries, pushed, shuffled
-from benchmarks.structure.trial import Ask, Trial
+from benchmarks.structure.trial import NO_EVENTS, Ask, Trial
 
 RECIPE = Trial("recipe")
 CONTROLS = [
@@ -15,23 +15,23 @@ CONTROLS = [
 SONGS = [Trial(f"{count} songs", songs=count) for count in (2, 4, 8, 16, 32)]
 STEPS = [Trial(f"{count} steps", settings={"max_steps": count}) for count in (50, 100, 200, 400, 800, 2000)]
 ASKS = [
-    *(Ask(scale) for scale in (1.0, 1.5, 2.0, 3.0, 4.0)),
-    *(Ask(3.0, interval) for interval in ((0.0, 1.0), (0.3, 1.0), (0.7, 1.0), (0.3, 0.95))),
+    *(Ask(1.0, strength=strength) for strength in (1.0, 1.4, 1.8)),
+    *(Ask(scale, strength=1.0) for scale in (2.0, 3.0, 5.0, 8.0)),
+    *(Ask(3.0, interval, strength=1.0) for interval in ((0.0, 1.0), (0.5, 1.0), (0.2, 1.0), (0.5, 0.9))),
+    *(Ask(scale, strength=1.4) for scale in (2.0, 3.0, 5.0)),
 ]
 
-FULL = {"max_steps": 400}
 CONFIRM: list[Trial] = [
-    Trial("700 steps", settings={"max_steps": 700}),
-    Trial("700 steps, mu +1", settings={"max_steps": 700, "timestep_mu": 1.0}),
-    Trial("500 steps, pushed 2 at 0.2-0.9", settings={"max_steps": 500}, lesson=pushed(2.0, interval=(0.2, 0.9))),
-    Trial("400 steps", settings=FULL),
-    Trial("LoRA rate 3e-4, event rate 3e-3", settings=FULL | {"learning_rate": 3e-4, "event_lr_scale": 10.0}),
-    Trial("LoRA rate 1e-5, event rate 3e-3", settings=FULL | {"learning_rate": 1e-5, "event_lr_scale": 300.0}),
-    Trial("no text in half of the crops", settings=FULL | {"condition_dropout": 0.5}),
-    Trial("rearranged", settings=FULL | {"rearrange": 0.5}),
-    Trial("types in words in half of the crops", settings=FULL | {"words_alone": 0.5}),
+    Trial("600 steps, mu +1"),
+    Trial("600 steps, mu +0.4", settings={"timestep_mu": 0.4}),
+    Trial("600 steps, mu +1, sigma 1.5", settings={"timestep_sigma": 1.5}),
+    Trial("400 steps, mu +1", settings={"max_steps": 400}),
 ]
-CONFIRM_ASKS = [Ask(1.0), Ask(3.0, (0.2, 0.9)), Ask(use_events=False)]
+CONFIRM_ASKS = [
+    *(Ask(1.0, strength=strength) for strength in (1.0, 1.4)),
+    *(Ask(scale, strength=strength) for scale, strength in ((5.0, 1.0), (3.0, 1.4))),
+    NO_EVENTS,
+]
 
 SCREEN: list[Trial] = [
     RECIPE,
@@ -48,7 +48,7 @@ SCREEN: list[Trial] = [
     # what is learned at which noise
     Trial("timesteps mu -0.4", settings={"timestep_mu": -0.4}),
     Trial("timesteps mu 0", settings={"timestep_mu": 0.0}),
-    Trial("timesteps mu +1", settings={"timestep_mu": 1.0}),
+    Trial("timesteps mu +0.4", settings={"timestep_mu": 0.4}),
     # dropping, weighting, pushing
     Trial("event dropout 0", settings={"event_dropout": 0.0}),
     Trial("event dropout 0.3", settings={"event_dropout": 0.3}),

@@ -97,7 +97,7 @@ class Store:
 
     @staticmethod
     def _key(row: Mapping[str, Any]) -> tuple[str, int, str]:
-        ask = row["ask"] and Ask(**{**row["ask"], "interval": tuple(row["ask"]["interval"])})
+        ask = row["ask"] and Ask(**{"strength": 1.0, **row["ask"], "interval": tuple(row["ask"]["interval"])})
         return row["row"], row["seed"], _told(ask)
 
 
@@ -106,7 +106,10 @@ def _told(ask: Ask | None) -> str:
         return ""
     if not ask.use_events:
         return "no events"
-    return "one pass" if ask.guidance == 1 else f"guidance {ask.guidance:g} at {ask.interval[0]:g}-{ask.interval[1]:g}"
+    strength = f", strength {ask.strength:g}" if ask.strength != 1 else ""
+    if ask.guidance == 1:
+        return f"one pass{strength}"
+    return f"guidance {ask.guidance:g} at {ask.interval[0]:g}-{ask.interval[1]:g}{strength}"
 
 
 def _means(found: list[dict[str, Any]], shown: list[str]) -> list[str]:

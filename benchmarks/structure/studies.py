@@ -14,6 +14,7 @@ from benchmarks.structure.trial import (
     GUIDED,
     NO_EVENTS,
     ONE_PASS,
+    STRONG,
     Ask,
     Trained,
     Trial,
@@ -26,7 +27,7 @@ from benchmarks.structure.trial import (
 )
 
 if TYPE_CHECKING:
-    from acestep.pipeline import GeneratedSong
+    from acestep.pipeline import GeneratedSong, StructuredPipeline
 
 TRAINED_ON = 12  # songs of the recipe's trials
 
@@ -67,15 +68,18 @@ def confirm(options: Options) -> Store:
 
 
 def recipe(options: Options) -> Store:
-    """The default recipe: three seeds, 24 structures; beside it, what should not do as well."""
-    from acestep.loading import load_pipeline
+    """The default recipe: three seeds, 24 structures, four ways of asking."""
+    store = _measure("recipe", [rows.RECIPE], (ONE_PASS, STRONG, GUIDED, NO_EVENTS), options, 3, 24)
+    store.keep("real songs, codec", 0, None, figures(score(real_songs(_bare(), options.structures or 24))))
+    return store
 
-    _measure("recipe", [rows.RECIPE], (ONE_PASS, GUIDED, NO_EVENTS), options, 3, 24)
-    store = _measure("recipe", rows.CONTROLS, (ONE_PASS,), replace(options, seeds=1), 1, 24)
-    bare, count = load_pipeline("starter", device="cpu"), options.structures or 24
-    store.keep("real songs, codec", 0, None, figures(score(real_songs(bare, count))))
+
+def controls(options: Options) -> Store:
+    """What should not do as well: no adapter, a baseline LoRA, events of other songs."""
+    store = _measure("controls", rows.CONTROLS, (ONE_PASS,), options, 1, 24)
+    bare, asked = _bare(), held_out(options.structures or 24)
     for ask in (NO_EVENTS, ONE_PASS):  # without an adapter, events are no more than section tags
-        store.keep("no adapter", 0, ask, figures(score(generate(bare, held_out(count), ask))))
+        store.keep("no adapter", 0, ask, figures(score(generate(bare, asked, ask))))
     return store
 
 
@@ -138,12 +142,11 @@ def moments(options: Options) -> Store:
 
 def besides(options: Options) -> Store:
     """Style, tempo, key, variety and copies, with events, without them, and without an adapter."""
-    from acestep.loading import load_pipeline
     from benchmarks.structure.besides import besides as measured
 
     count = options.structures or 24
     store = Store("structure-besides", {"structures": count})
-    store.keep("no adapter", 0, None, measured(load_pipeline("starter", device="cpu"), NO_EVENTS, count, TRAINED_ON))
+    store.keep("no adapter", 0, None, measured(_bare(), NO_EVENTS, count, TRAINED_ON))
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)
         for ask in (NO_EVENTS, ONE_PASS, GUIDED):
@@ -153,10 +156,9 @@ def besides(options: Options) -> Store:
 
 def base(options: Options) -> Store:
     """What the base does without any adapter: sections by tags and captions, and repaint."""
-    from acestep.loading import load_pipeline
     from benchmarks.structure.obedience import repainted, sections_by_words
 
-    pipeline, count = load_pipeline("starter", device="cpu"), options.structures or 6
+    pipeline, count = _bare(), options.structures or 6
     store = Store("structure-base", {"songs": count})
     for name, share in sections_by_words(pipeline, count).items():
         store.keep(name, 0, None, {"heard as meant": share})
@@ -178,8 +180,28 @@ def widths(options: Options) -> Store:
 
 STUDIES: dict[str, Callable[[Options], Store]] = {
     study.__name__: study
-    for study in (screen, confirm, recipe, songs, steps, guidance, lengths, words, moments, besides, base, widths)
+    for study in (
+        screen,
+        confirm,
+        recipe,
+        controls,
+        songs,
+        steps,
+        guidance,
+        lengths,
+        words,
+        moments,
+        besides,
+        base,
+        widths,
+    )
 }
+
+
+def _bare() -> StructuredPipeline:
+    from acestep.loading import load_pipeline
+
+    return load_pipeline("starter", device="cpu")
 
 
 def _measure(

@@ -65,14 +65,16 @@ class Trained:
 
 @dataclass(frozen=True)
 class Ask:
-    """How songs are asked for: guidance on events, and the times at which it acts; the starter's unless told."""
+    """How songs are asked for: guidance on events, when it acts, strength of events; the starter's unless told."""
 
     guidance: float = STARTER.event_guidance
     interval: tuple[float, float] = STARTER.event_interval
+    strength: float = STARTER.event_strength
     use_events: bool = True
 
 
-ONE_PASS, GUIDED, NO_EVENTS = Ask(1.0), Ask(), Ask(use_events=False)
+ONE_PASS, STRONG, GUIDED = Ask(1.0), Ask(1.0, strength=1.4), Ask()
+NO_EVENTS = Ask(use_events=False)
 
 
 def training_songs(count: int) -> Path:
@@ -200,6 +202,7 @@ def request(sidecar: dict[str, Any], ask: Ask, seed: int, **changes: Any) -> Any
         "seed": seed,
         "event_guidance": ask.guidance,
         "event_interval": ask.interval,
+        "event_strength": ask.strength,
         "use_events": ask.use_events,
     }
     return SongRequest(**(asked | changes))

@@ -11,7 +11,7 @@ from training.settings import SettingsError, make_settings, read_settings
 def test_the_starter_gets_its_recipe_and_another_model_the_values_of_the_original_trainer():
     starter = make_settings(dataset_dir="songs")
     real = make_settings(dataset_dir="songs", base_model="someone/ace-step")
-    assert (starter.lora_rank, starter.batch_size, starter.max_steps) == (16, 8, 400)
+    assert (starter.lora_rank, starter.batch_size, starter.max_steps) == (16, 8, 600)
     assert (real.lora_rank, real.lora_alpha, real.learning_rate, real.num_epochs) == (64, 64, 1e-4, 50)
 
 
