@@ -123,6 +123,13 @@ def test_card_and_event_encoder_come_with_the_adapter(pipeline, adapter, fresh):
     assert torch.equal(fresh.conditioning.encoder.to_places.weight, written)
 
 
+def test_an_event_encoder_from_before_gains_adds_what_it_learned(adapter, fresh):
+    kept = load_file(adapter / "event_encoder.safetensors")
+    save_file({name: value for name, value in kept.items() if name != "gain"}, adapter / "event_encoder.safetensors")
+    fresh.load_adapter(adapter)
+    assert (fresh.conditioning.encoder.gain == 1).all()
+
+
 def test_a_card_from_before_parts_could_be_chosen_means_attention(tmp_path):
     words = json.loads((STARTER_ADAPTER / "adapter.json").read_text())
     old = {key: value for key, value in words.items() if key not in ("targets", "rslora", "dora")}
