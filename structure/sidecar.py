@@ -12,9 +12,7 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import threading
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 
 from structure.errors import StudioError
 from structure.events import Event, is_readable, problems
+from structure.files import keep_backup, sync_folder, unfinished, write_durably
 from structure.formats import read_machine_timeline
 
 SIDECAR_FIELDS: tuple[str, ...] = (
@@ -184,15 +183,15 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
         raise SidecarError("\n".join(f"`{name}`: {what}" for what in wrong))
     content = _to_bytes(sidecar)
     target = sidecar.path.resolve()  # a link stays a link: the file it points to is replaced
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.tmp")
+    temporary = unfinished(target)
     try:
         if _read_bytes(sidecar.path) != content:
-            _write_durably(temporary, content, like=target)
+            write_durably(temporary, content, like=target)
             with _saving:
                 _refuse_to_lose(sidecar, overwrite)
-                _keep_backup(target)
+                keep_backup(target)
                 os.replace(temporary, target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
     except OSError as problem:
         raise SidecarError(
             f"`{name}` could not be saved in {target.parent}: {problem.strerror or problem}. The file there is as it "
@@ -264,37 +263,6 @@ def _to_bytes(sidecar: Sidecar) -> bytes:
         return f"{json.dumps(sidecar.data, indent=2, allow_nan=False)}\n".encode()
     except (TypeError, ValueError) as problem:
         raise SidecarError(f"`{sidecar.path.name}` cannot be written as JSON: {problem}.") from problem
-
-
-def _write_durably(path: Path, content: bytes, like: Path) -> None:
-    """All bytes on the disk, not in a cache, with the permissions of the file that they will replace."""
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if like.exists():
-        shutil.copymode(like, path)
-
-
-def _keep_backup(target: Path) -> None:
-    if not target.exists():
-        return
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.bak.tmp")
-    try:
-        os.link(target, temporary)  # the same bytes under a second name: costs no room on a full disk
-    except OSError:
-        shutil.copy2(target, temporary)
-    os.replace(temporary, target.with_name(f"{target.name}.bak"))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can open a folder at all (Windows cannot)."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _is_number(value: object) -> bool:

@@ -67,9 +67,9 @@ class Course:
     only_words: bool = False
 
 
-SOUND = Course(5000, 1.2e-3, 0.0, (0.15, 0.25, 0.25, 0.15, 0.1, 0.1), 0.5)
-WORDS = Course(2500, 8e-4, 0.6, (0.4, 0.25, 0.15, 0.1, 0.05, 0.05), 0.6)
-TAGS = Course(
+SOUND_COURSE = Course(5000, 1.2e-3, 0.0, (0.15, 0.25, 0.25, 0.15, 0.1, 0.1), 0.5)
+CAPTION_COURSE = Course(2500, 8e-4, 0.6, (0.4, 0.25, 0.15, 0.1, 0.05, 0.05), 0.6)
+TAG_COURSE = Course(
     700,
     2e-3,
     2.5,

@@ -85,25 +85,31 @@ def _song(told: tuple[int, float | None]) -> StarterSong:
 
 def make_base(build: Path) -> None:
     """Teach the base model on `build/latents` how music sounds, and leave it in `build/base`."""
-    from acestep.starter.base_training import SOUND, sample_words, train_base, train_tokenizer, untrained_pipeline
+    from acestep.starter.base_training import (
+        SOUND_COURSE,
+        sample_words,
+        train_base,
+        train_tokenizer,
+        untrained_pipeline,
+    )
     from acestep.starter.codec import StarterCodec
 
     codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
     songs = _latent_songs(build)
     tokenizer = train_tokenizer(sample_words(songs, SEED))
     pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED)
-    train_base(pipe, songs, SOUND, SEED, _logger("sound", SOUND.steps))
+    train_base(pipe, songs, SOUND_COURSE, SEED, _logger("sound", SOUND_COURSE.steps))
     pipe.save_pretrained(build / "base")
 
 
 def make_words(build: Path) -> None:
     """Teach `build/base` what captions ask for, and leave it in `build/words`."""
-    from acestep.starter.base_training import WORDS, train_base
+    from acestep.starter.base_training import CAPTION_COURSE, train_base
     from acestep.starter.word_training import train_words
 
     pipe, songs = _made(build / "base"), _latent_songs(build)
     train_words(pipe, songs, WORD_STEPS, SEED, _logger("meanings", WORD_STEPS))
-    train_base(pipe, songs, WORDS, SEED + 1, _logger("words", WORDS.steps))
+    train_base(pipe, songs, CAPTION_COURSE, SEED + 1, _logger("words", CAPTION_COURSE.steps))
     pipe.save_pretrained(build / "words")
 
 
@@ -111,10 +117,10 @@ def make_tags(build: Path) -> None:
     """Teach `build/words` what section tags ask for, and install it, codec included, as the starter."""
     import torch
 
-    from acestep.starter.base_training import TAGS, train_base
+    from acestep.starter.base_training import TAG_COURSE, train_base
 
     pipe = _made(build / "words")
-    train_base(pipe, _latent_songs(build), TAGS, SEED + 2, _logger("tags", TAGS.steps))
+    train_base(pipe, _latent_songs(build), TAG_COURSE, SEED + 2, _logger("tags", TAG_COURSE.steps))
     partial = STARTER_DIR.with_name("model.part")
     shutil.rmtree(partial, ignore_errors=True)
     pipe.to(torch.float16).save_pretrained(partial)

@@ -15,9 +15,8 @@ from diffusers import AceStepPipeline
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acestep.starter import base_training
 from acestep.starter.arrangement import Band
-from acestep.starter.base_training import BatchMaker, DrawnWords, LatentSong
+from acestep.starter.base_training import CAPTION_COURSE, BatchMaker, DrawnWords, LatentSong
 from acestep.starter.captions import WORDS, parts
 from acestep.starter.styles import STYLES
 
@@ -61,7 +60,7 @@ def train_words(
         on_step: told (step, loss) after each step.
     """
     torch.manual_seed(seed)
-    facts, maker = Facts(songs), BatchMaker(pipe, list(songs), seed, base_training.WORDS)
+    facts, maker = Facts(songs), BatchMaker(pipe, list(songs), seed, CAPTION_COURSE)
     width, text_width = pipe.condition_encoder.null_condition_emb.shape[-1], pipe.text_encoder.config.hidden_size
     sizes = [*map(len, facts.choices), 1, len(KINDS)]  # …, tempo, sections
     of_text, of_lyric, of_label = (

@@ -3,8 +3,6 @@
 import codecs
 import contextlib
 import os
-import shutil
-import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from annotate.formats.registry import format_for, read_annotation
 from annotate.formats.rows import number
 from structure.errors import StudioError
 from structure.events import problems, replace_sections
+from structure.files import keep_backup, sync_folder, unfinished, write_durably
 from structure.sidecar import SIDECAR_FIELDS, read_sidecar, save_sidecar, with_events, with_fields
 
 LARGEST = 64_000_000  # bytes; an annotation of one song has thousands
@@ -155,22 +154,16 @@ def _write(path: Path, content: bytes) -> None:
         FormatError: the disk refuses.
     """
     target = path.resolve()  # a link stays a link
-    token = uuid.uuid4().hex[:12]
-    temporary, backup = (target.with_name(f".{target.name}.{token}{end}") for end in (".tmp", ".bak.tmp"))
+    temporary = unfinished(target)
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copy2(target, backup)
-            os.replace(backup, target.with_name(f"{target.name}.bak"))
+        write_durably(temporary, content, like=target)
+        keep_backup(target)
         os.replace(temporary, target)
+        sync_folder(target.parent)
     except OSError as problem:
         raise FormatError(
             f"`{path}` could not be written: {problem.strerror or problem}. Make room there, or give write access."
         ) from problem
     finally:
-        for leftover in (temporary, backup):
-            with contextlib.suppress(OSError):
-                leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from acestep.event_encoder import EventEncoder, EventPlan, stream_levels
 from acestep.flow import sample_timesteps, velocity_error
 from acestep.loading import STARTER_DIR
 from acestep.starter.base_training import (
-    SOUND,
+    SOUND_COURSE,
     LatentSong,
     sample_words,
     train_base,
@@ -34,7 +34,7 @@ from structure.plan import frame_plan
 WIDTHS = (64, 128, 192, 256)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 SONGS, EVENT_STEPS, FRAMES, BATCH = 60, 80, 400, 6
-BASE_COURSE = replace(SOUND, steps=500)
+BASE_COURSE = replace(SOUND_COURSE, steps=500)
 
 
 def latent_songs(codec: StarterCodec) -> list[LatentSong]:

@@ -8,7 +8,7 @@ import torch
 from acestep.conditioning import masked_cross_attention
 from acestep.flow import velocity_loss
 from acestep.loading import load_pipeline
-from acestep.starter.base_training import TAGS, BatchMaker, LatentSong, encode_words, fixed_timbre
+from acestep.starter.base_training import TAG_COURSE, BatchMaker, LatentSong, encode_words, fixed_timbre
 from acestep.starter.songs import make_song
 
 SONGS = [make_song(700_000 + seed, 16.0) for seed in range(24)]  # none of them was trained on
@@ -18,7 +18,7 @@ SONGS = [make_song(700_000 + seed, 16.0) for seed in range(24)]  # none of them 
 def errors() -> dict[str, float]:
     """Error of the base near the noise, told a song's own words, another's section tags, another's caption."""
     pipe = load_pipeline("starter", device="cpu").pipe
-    shortest = replace(TAGS, lengths=(1.0, 0, 0, 0, 0, 0), tagged=1.0)
+    shortest = replace(TAG_COURSE, lengths=(1.0, 0, 0, 0, 0, 0), tagged=1.0)
     with torch.no_grad(), fixed_timbre(pipe):
         songs = [
             LatentSong(
