@@ -101,7 +101,7 @@ def guidance(options: Options) -> Store:
 def lengths(options: Options) -> Store:
     """One adapter asked for songs of 20, 60 and 120 s."""
     count = options.structures or 8
-    store = Store("structure-lengths", {"structures": count})
+    store = _store("structure-lengths", {"structures": count})
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)
         for seconds in (20.0, 60.0, 120.0):
@@ -116,7 +116,7 @@ def words(options: Options) -> Store:
     from benchmarks.structure.words import words_study
 
     count = options.structures or 4
-    store = Store("structure-words", {"songs": count})
+    store = _store("structure-words", {"songs": count})
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)
         for ask in (ONE_PASS, GUIDED):
@@ -130,7 +130,7 @@ def moments(options: Options) -> Store:
     from benchmarks.structure.moments import moments_and_intensity
 
     count = options.structures or 40
-    store = Store("structure-moments", {"structures": count})
+    store = _store("structure-moments", {"structures": count})
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)
         for ask in (ONE_PASS, GUIDED):
@@ -145,7 +145,7 @@ def besides(options: Options) -> Store:
     from benchmarks.structure.besides import besides as measured
 
     count = options.structures or 24
-    store = Store("structure-besides", {"structures": count})
+    store = _store("structure-besides", {"structures": count})
     store.keep("no adapter", 0, None, measured(_bare(), NO_EVENTS, count, TRAINED_ON))
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)
@@ -159,7 +159,7 @@ def base(options: Options) -> Store:
     from benchmarks.structure.obedience import repainted, sections_by_words
 
     pipeline, count = _bare(), options.structures or 6
-    store = Store("structure-base", {"songs": count})
+    store = _store("structure-base", {"songs": count})
     for name, share in sections_by_words(pipeline, count).items():
         store.keep(name, 0, None, {"heard as meant": share})
     for name, alike in repainted(pipeline, count).items():
@@ -198,6 +198,11 @@ STUDIES: dict[str, Callable[[Options], Store]] = {
 }
 
 
+def _store(name: str, settings: dict) -> Store:
+    """Rows of this base only: another base's do not belong beside them."""
+    return Store(name, settings | {"base": _bare().model_hash})
+
+
 def _bare() -> StructuredPipeline:
     from acestep.loading import load_pipeline
 
@@ -211,7 +216,7 @@ def _measure(
 ) -> Store:  # fmt: skip
     """Train each trial with each seed and keep what each way of asking gives, unless the store has it."""
     count = options.structures or structures
-    store = Store(f"structure-{name}", {"structures": count} | (settings or {}))
+    store = _store(f"structure-{name}", {"structures": count} | (settings or {}))
     for trial in trials:
         for seed in range(options.seeds or seeds):
             missing = [ask for ask in asks if not store.has(trial.name, seed, ask)]
