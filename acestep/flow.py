@@ -5,11 +5,12 @@ from torch import Tensor, nn
 
 
 def sample_timesteps(n: int, mu: float, sigma: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-    """n times in (0, 1), logit-normal: higher `mu` means more noise (-0.4 upstream, +0.4 for events).
+    """n times in (0, 1), logit-normal, on the generator's device: higher `mu` means more noise (-0.4 upstream).
 
     Source: Esser et al., "Scaling Rectified Flow Transformers", 2024, section 3.1.
     """
-    return torch.sigmoid(mu + sigma * torch.randn(n, generator=generator))
+    device = generator.device if generator else None
+    return torch.sigmoid(mu + sigma * torch.randn(n, generator=generator, device=device))
 
 
 def schedule_timesteps(n: int, steps: int, generator: torch.Generator | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from benchmarks.record import RESULTS, ROOT, Bar, table
 
-NAMES = ("page", "codec", "generation", "engine", "training", "control")  # control judges what training made
+NAMES = ("page", "codec", "generation", "engine", "layouts", "training", "control")  # control judges what training made
 
 
 def summary() -> str:

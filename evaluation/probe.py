@@ -3,15 +3,20 @@
     probe = fit_probe(songs)            # songs: list[JudgedSong]
     probe.label(samples, sample_rate)   # list[Event], from 0 to the song's end
 
-It hears log-mel means and deviations over ±0.5 s, ten times a second, names
-each moment's type by multinomial logistic regression, and a Viterbi path joins
-the names to sections. Then each boundary moves to where the sound steps most
-in the direction that tells the two types apart. The path knows nothing of song
-form (every change of type costs the same), so that a usual order of parts earns
-nothing by being usual.
+It hears log-mel means and deviations over ±0.5, ±0.25 and ±0.1 s, ten times a
+second. A committee of small neural networks names each moment's type, and a
+Viterbi path joins the names to sections. Then each boundary moves to where band
+levels step most. The path knows nothing of song form (every change of type costs
+the same) and nothing is heard from more than half a second away, so that a usual
+order of parts earns nothing by being usual.
 
 In training each song is heard three times: as it is, through hiss, and through
 another equaliser. A judge who never met hiss calls it a section.
+
+Source: committees of networks (Hansen and Salamon, IEEE PAMI, 1990). Windows, network and cost were chosen by folds
+over 60 procedural songs of 20 to 40 s and on 72 others of 20 s through a codec. Share of songs with the right order of
+sections, by folds and by codec: logistic regression over ±0.5 s 0.47 and 0.49 at a cost of 15, 0.68 and 0.76 at 40; the
+networks over ±0.5 s 0.85 and 0.83; with the two shorter windows 0.93 and 0.93. To hear 1 or 2 s around only loses.
 """
 
 from __future__ import annotations
@@ -19,23 +24,29 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features import FRAME_RATE, centred_stats, limit_range, log_mel, window_stats
+from evaluation.features import FRAME_RATE, N_BANDS, centred_stats, limit_range, log_mel, window_stats
 from evaluation.scores import frame_accuracy, merge_repeats
 from structure.errors import StudioError
 from structure.events import Event, label_at, sections
+
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier
 
 FEWEST_SONGS = 4
 FOLDS = 5
 _LABEL_RATE = 10.0  # decisions per second
 _FIT_RATE = 5.0  # training examples per second of song
-_CHANGE_COST = 15.0  # nepers that a change of type must gain: windows overlap, so one moment speaks about ten times
-_LEAST_LOG_P = -8.0  # no single moment may rule a type out
-_SNAP_REACH = 0.4  # seconds that a boundary may move to the step in the sound
-_STEP_REACH = 1.0  # seconds compared on either side of that step
-_REGULARISATION = 0.1
+_REACHES = (0.5, 0.25, 0.1)  # seconds heard on either side of a moment
+_CHANGE_COST = 30.0  # nepers that a change of type must gain, so that no fill or drop-out passes for a section
+_LEAST_LOG_P = -8.0  # no single moment, nor one network, may rule a type out
+_SNAP_REACH = 0.3  # seconds that a boundary may move to the step in the sound
+_STEP_REACH = 0.25  # seconds compared on either side of that step
+_NETWORKS, _HIDDEN, _DECAY, _BATCH = 4, 64, 1.0, 256
+_ROUNDS, _FEWEST_STEPS = 10, 200  # few songs make short rounds, so they get more of them
 
 
 class ProbeError(StudioError):
@@ -71,14 +82,13 @@ class Probe:
     Attributes:
         types: the section types it knows.
         mean, scale: float (features,) that standardise.
-        weights: float (features, types); `bias`: float (types,).
+        networks: the committee; each has one voice.
     """
 
     types: tuple[str, ...]
     mean: np.ndarray
     scale: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
+    networks: tuple[MLPClassifier, ...]
 
     def label(self, samples: np.ndarray, sample_rate: int, duration: float | None = None) -> list[Event]:
         """The sections heard in a song.
@@ -97,13 +107,12 @@ class Probe:
     def label_mel(self, mel: np.ndarray, duration: float) -> list[Event]:
         """The same from `features.log_mel`, float (frames, bands)."""
         times = _moments(duration, _LABEL_RATE)
-        log_p = np.maximum(self.log_probabilities(centred_stats(mel, times)), _LEAST_LOG_P)
-        path = best_path(log_p, _CHANGE_COST)
+        path = best_path(self.log_probabilities(_heard(mel, times)), _CHANGE_COST)
         changes = np.flatnonzero(np.diff(path)) + 1
         edges = [0.0]
         for at in changes:
             seam = (times[at - 1] + times[at]) / 2
-            edges.append(max(self._snap(mel, seam, path[at - 1], path[at]), edges[-1] + 1 / _LABEL_RATE))
+            edges.append(max(_snap(mel, seam), edges[-1] + 1 / _LABEL_RATE))
         edges.append(max(duration, edges[-1]))
         kinds = path[np.concatenate([[0], changes])]
         return [
@@ -113,26 +122,16 @@ class Probe:
         ]
 
     def features(self, mel: np.ndarray, duration: float) -> np.ndarray:
-        """Standardised features of a song at the rate of decisions, float (moments, features)."""
-        return (centred_stats(mel, _moments(duration, _LABEL_RATE)) - self.mean) / self.scale
+        """Standardised features over ±0.5 s at the rate of decisions, float (moments, 2 * bands): how a song sounds."""
+        widest = slice(2 * N_BANDS)  # the shorter windows tell the same at other sharpness; a distance needs no echo
+        stats = centred_stats(mel, _moments(duration, _LABEL_RATE), _REACHES[0])
+        return (stats - self.mean[widest]) / self.scale[widest]
 
     def log_probabilities(self, features: np.ndarray) -> np.ndarray:
-        """float (moments, types) from raw features (moments, features)."""
-        from scipy.special import log_softmax
-
-        return log_softmax((features - self.mean) / self.scale @ self.weights + self.bias, axis=1)
-
-    def _snap(self, mel: np.ndarray, seam: float, before: int, after: int) -> float:
-        """The time near `seam` at which band levels step most from type `before` towards type `after`."""
-        low, high = (round((seam + side * _SNAP_REACH) * FRAME_RATE) for side in (-1, 1))
-        cuts = np.arange(max(1, low), min(len(mel) - 1, high) + 1)
-        if not cuts.size:
-            return seam
-        bands, reach = mel.shape[1], round(_STEP_REACH * FRAME_RATE)
-        levels_after = window_stats(mel, cuts, cuts + reach)[:, :bands]
-        levels_before = window_stats(mel, cuts - reach, cuts)[:, :bands]
-        towards = (self.weights[:bands, after] - self.weights[:bands, before]) / self.scale[:bands]
-        return float(cuts[((levels_after - levels_before) @ towards).argmax()] / FRAME_RATE)
+        """The committee's mean, float (moments, types), from raw features (moments, features)."""
+        standard = (features - self.mean) / self.scale
+        least = np.exp(_LEAST_LOG_P)
+        return np.mean([np.log(np.maximum(net.predict_proba(standard), least)) for net in self.networks], axis=0)
 
 
 def fit_probe(songs: Sequence[JudgedSong]) -> Probe:
@@ -188,7 +187,8 @@ def check_songs(songs: Sequence[JudgedSong]) -> None:
 def check_trust(songs: Sequence[JudgedSong], heard: Sequence[Sequence[Event]]) -> None:
     """Refuse a judge that does no better than one who always names the commonest type.
 
-    The gain over that guess, song by song, must lie above zero by more than its standard error.
+    The gain over that guess, song by song, must lie above zero by more than two standard errors: one
+    was not enough, blind annotations of 20 songs passed in 3 of 8 trials.
 
     Args:
         songs: annotated songs.
@@ -210,7 +210,7 @@ def check_trust(songs: Sequence[JudgedSong], heard: Sequence[Sequence[Event]]) -
             pairs.append((accuracy, guessed))
     accuracy, guessed = np.mean(pairs, axis=0)
     gains = np.subtract(*np.transpose(pairs))
-    if gains.mean() <= gains.std(ddof=1) / np.sqrt(len(gains)):
+    if gains.mean() <= 2 * gains.std(ddof=1) / np.sqrt(len(gains)):
         raise ProbeError(
             f"The judge fitted on these {len(songs)} songs is no better than a guess: on songs it has not heard it "
             f"names {accuracy:.0%} of the frames rightly, always saying {commonest} {guessed:.0%}. "
@@ -243,6 +243,26 @@ def best_path(log_p: np.ndarray, change_cost: float) -> np.ndarray:
     return path
 
 
+def _snap(mel: np.ndarray, seam: float) -> float:
+    """The time near `seam`, in seconds, at which band levels step most.
+
+    It asks for no direction: in 72 held-out songs half of the boundaries then lie within 0.007 s and 80 % within 0.1 s,
+    against 0.027 s and 68 % for steps towards the next type by the weights of a logistic regression.
+    """
+    low, high = (round((seam + side * _SNAP_REACH) * FRAME_RATE) for side in (-1, 1))
+    cuts = np.arange(max(1, low), min(len(mel) - 1, high) + 1)
+    if not cuts.size:
+        return seam
+    bands, reach = mel.shape[1], round(_STEP_REACH * FRAME_RATE)
+    steps = (window_stats(mel, cuts, cuts + reach) - window_stats(mel, cuts - reach, cuts))[:, :bands]
+    return float(cuts[np.square(steps).sum(axis=1).argmax()] / FRAME_RATE)
+
+
+def _heard(mel: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """float32 (times, 2 * bands for each reach), the widest first."""
+    return np.hstack([centred_stats(mel, times, reach) for reach in _REACHES])
+
+
 def _moments(duration: float, rate: float) -> np.ndarray:
     """Times in seconds, `rate` a second, the first half a step from 0; at least one."""
     return (np.arange(max(1, int(duration * rate))) + 0.5) / rate
@@ -257,13 +277,13 @@ def _examples(song: JudgedSong, number: int) -> tuple[np.ndarray, np.ndarray]:
     bands = np.linspace(-0.5, 0.5, song.mel.shape[1], dtype=np.float32)
     hiss = np.logaddexp(song.mel, np.float32(rng.uniform(-6.0, -3.5)) + np.float32(rng.uniform(-2, 3)) * bands)
     tilt = limit_range(song.mel + np.float32(rng.choice([-1, 1]) * rng.uniform(1.0, 3.0)) * bands)
-    heard = [centred_stats(mel, times[known]) for mel in (song.mel, hiss, tilt)]
+    heard = [_heard(mel, times[known]) for mel in (song.mel, hiss, tilt)]
     return np.vstack(heard), np.tile(np.array([label for label in labels if label is not None], dtype=str), len(heard))
 
 
 def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> Probe:
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
 
     features = np.vstack([x for x, _ in examples])
     labels = np.concatenate([y for _, y in examples])
@@ -273,11 +293,14 @@ def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> Probe:
             "has not heard. Mark a second type in more songs of the reference dataset."
         )
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-4)
+    standard = (features - mean) / scale
+    rounds = max(_ROUNDS, _FEWEST_STEPS * _BATCH // len(standard))
+    networks = []
     with warnings.catch_warnings():
-        # Songs whose types sound alike need more steps than are worth waiting for; `check_trust` judges the outcome.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=_REGULARISATION, max_iter=200).fit((features - mean) / scale, labels)
-    weights, bias = model.coef_.T, model.intercept_
-    if len(model.classes_) == 2:  # sklearn keeps one column, the log odds of the second type
-        weights, bias = np.hstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
-    return Probe(tuple(map(str, model.classes_)), mean, scale, weights, bias)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so many rounds are meant to be all
+        for seed in range(_NETWORKS):
+            network = MLPClassifier(
+                (_HIDDEN,), alpha=_DECAY, batch_size=min(_BATCH, len(standard)), max_iter=rounds, random_state=seed
+            )
+            networks.append(network.fit(standard, labels))
+    return Probe(tuple(map(str, networks[0].classes_)), mean, scale, tuple(networks))

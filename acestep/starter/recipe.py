@@ -21,28 +21,30 @@ from acestep.starter.demo import make_demo
 from acestep.starter.songs import StarterSong, make_song
 
 if TYPE_CHECKING:
-    from diffusers import AceStepPipeline
+    from torch import Tensor
 
-    from acestep.starter.base_training import LatentSong
+    from acestep.starter.base_batches import LatentSong
 
 CODEC_SONGS = range(100_000, 100_300)
-BASE_SONGS = range(200_000, 201_200)
+BASE_SONGS = range(200_000, 203_000)
 LONG_SONGS = 0.3  # share of the base's songs that last 48 to 120 s, all others 20 to 40
 CODEC_STEPS = 6000
-WORD_STEPS = 1000
+WORD_STEPS = 1500
 BASE_WIDTH = 192
 SEED = 1
 
 
-def _logger(name: str, steps: int, every: int = 50) -> Callable[[int, float], None]:
+def _logger(name: str, steps: int, every: int = 50) -> "Callable[[int, float | Tensor], None]":
     begin = time.time()
-    recent: list[float] = []
+    recent: list[float | Tensor] = []
 
-    def log(step: int, loss: float) -> None:
+    def log(step: int, loss: "float | Tensor") -> None:
         recent.append(loss)
         if (step + 1) % every == 0 or step + 1 == steps:
             left = (time.time() - begin) / (step + 1) * (steps - step - 1)
-            print(f"{name} {step + 1}/{steps} loss {np.mean(recent[-every:]):.4f}, {left:.0f} s left", flush=True)
+            mean = np.mean([float(loss) for loss in recent])  # waits for the device, so only now and then
+            print(f"{name} {step + 1}/{steps} loss {mean:.4f}, {left:.0f} s left", flush=True)
+            recent.clear()
 
     return log
 
@@ -61,17 +63,21 @@ def encode_songs(build: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
+    from acestep.loading import choose_device
     from acestep.starter.codec import StarterCodec
 
-    codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
+    device = choose_device()
+    codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True).to(device)
     rng = np.random.default_rng(SEED)
     durations = [float(rng.uniform(48, 120)) if rng.random() < LONG_SONGS else None for _ in BASE_SONGS]
     latents, facts = {}, {}
-    with multiprocessing.get_context("spawn").Pool(2) as others:
-        for seed, song in zip(BASE_SONGS, others.imap(_song, zip(BASE_SONGS, durations, strict=True)), strict=True):
+    with multiprocessing.get_context("spawn").Pool() as others:
+        made = others.imap(_song, zip(BASE_SONGS, durations, strict=True), chunksize=4)
+        for seed, song in zip(BASE_SONGS, made, strict=True):
             with torch.no_grad():
-                encoded = codec.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()
-            latents[str(seed)] = encoded[0].T.contiguous().half()
+                samples = torch.from_numpy(song.samples)[None, None].to(device)
+                encoded = codec.encode(samples).latent_dist.mode()
+            latents[str(seed)] = encoded[0].T.contiguous().half().cpu()
             facts[str(seed)] = song.sidecar | {"band": vars(song.band)}
     folder = build / "latents"
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,66 +90,38 @@ def _song(told: tuple[int, float | None]) -> StarterSong:
 
 
 def make_base(build: Path) -> None:
-    """Teach the base model on `build/latents` how music sounds, and leave it in `build/base`."""
-    from acestep.starter.base_training import (
-        SOUND_COURSE,
-        sample_words,
-        train_base,
-        train_tokenizer,
-        untrained_pipeline,
-    )
-    from acestep.starter.codec import StarterCodec
-
-    codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
-    songs = _latent_songs(build)
-    tokenizer = train_tokenizer(sample_words(songs, SEED))
-    pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED)
-    train_base(pipe, songs, SOUND_COURSE, SEED, _logger("sound", SOUND_COURSE.steps))
-    pipe.save_pretrained(build / "base")
-
-
-def make_words(build: Path) -> None:
-    """Teach `build/base` what captions ask for, and leave it in `build/words`."""
-    from acestep.starter.base_training import CAPTION_COURSE, train_base
-    from acestep.starter.word_training import train_words
-
-    pipe, songs = _made(build / "base"), _latent_songs(build)
-    train_words(pipe, songs, WORD_STEPS, SEED, _logger("meanings", WORD_STEPS))
-    train_base(pipe, songs, CAPTION_COURSE, SEED + 1, _logger("words", CAPTION_COURSE.steps))
-    pipe.save_pretrained(build / "words")
-
-
-def make_tags(build: Path) -> None:
-    """Teach `build/words` what section tags ask for, and install it, codec included, as the starter."""
+    """Teach words, then music, on `build/latents`, and install the model, codec included, as the starter."""
     import torch
 
-    from acestep.starter.base_training import TAG_COURSE, train_base
+    from acestep.loading import choose_device
+    from acestep.starter.base_batches import sample_words
+    from acestep.starter.base_training import COURSE, train_base, train_tokenizer, untrained_pipeline
+    from acestep.starter.codec import StarterCodec
+    from acestep.starter.word_training import train_words
 
-    pipe = _made(build / "words")
-    train_base(pipe, _latent_songs(build), TAG_COURSE, SEED + 2, _logger("tags", TAG_COURSE.steps))
+    device = choose_device()
+    codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
+    songs = latent_songs(build)
+    tokenizer = train_tokenizer(sample_words(songs[:1200], SEED))
     partial = STARTER_DIR.with_name("model.part")
     shutil.rmtree(partial, ignore_errors=True)
-    pipe.to(torch.float16).save_pretrained(partial)
-    shutil.copytree(build / "base" / "tokenizer", partial / "tokenizer", dirs_exist_ok=True)  # as it was before its use
-    for config in partial.rglob("*.json"):
-        told = json.loads(config.read_text())
-        if told.pop("_name_or_path", None) is not None:  # where it lay meanwhile
-            config.write_text(json.dumps(told, indent=2) + "\n")
+    tokenizer.save_pretrained(partial / "tokenizer")
+    pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED).to(device)
+    train_words(pipe, songs, WORD_STEPS, SEED, _logger("words", WORD_STEPS))
+    train_base(pipe, songs, COURSE, SEED, _logger("base", COURSE.steps))
+    unused = (partial / "tokenizer").rename(partial.with_name("tokenizer.part"))
+    pipe.to("cpu", torch.float16).save_pretrained(partial)
+    shutil.rmtree(partial / "tokenizer")
+    unused.rename(partial / "tokenizer")  # its use leaves padding and truncation behind
     shutil.rmtree(STARTER_DIR, ignore_errors=True)
     partial.rename(STARTER_DIR)
 
 
-def _made(folder: Path) -> "AceStepPipeline":
-    import torch
-    from diffusers import AceStepPipeline
-
-    return AceStepPipeline.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True)
-
-
-def _latent_songs(build: Path) -> "list[LatentSong]":
+def latent_songs(build: Path) -> "list[LatentSong]":
+    """The songs that the base learns from."""
     from safetensors.torch import load_file
 
-    from acestep.starter.base_training import LatentSong
+    from acestep.starter.base_batches import LatentSong
 
     facts = json.loads((build / "latents" / "facts.json").read_text())
     latents = load_file(build / "latents" / "latents.safetensors")
@@ -176,7 +154,5 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "codec": make_codec,
     "latents": encode_songs,
     "base": make_base,
-    "words": make_words,
-    "tags": make_tags,
     "adapter": make_adapter,
 }

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import soundfile as sf
 
-from acestep.loading import STARTER_ADAPTER, load_pipeline
+from acestep.loading import STARTER_ADAPTER
 from benchmarks.record import WORK
-from benchmarks.structure.trial import GUIDED, NO_EVENTS, ONE_PASS, generate, held_out, real_songs
+from benchmarks.structure.trial import GUIDED, NO_EVENTS, ONE_PASS, generate, held_out, real_songs, starter
 
 FOLDER = WORK / "structure" / "examples"
 WAYS = {"no-events": NO_EVENTS, "one-pass": ONE_PASS, "guided": GUIDED}
@@ -20,7 +20,7 @@ def write_examples(count: int = 4, seconds: float = 30.0) -> Iterator[Path]:
     """Songs of held-out structures by the shipped adapter, and the real ones through the codec; yields each file."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     asked = held_out(count, seconds)
-    pipeline = load_pipeline("starter", device="cpu")
+    pipeline = starter()
     pipeline.load_adapter(STARTER_ADAPTER)
     made = {"real": real_songs(pipeline, count, seconds)}
     made |= {name: generate(pipeline, asked, ask) for name, ask in WAYS.items()}

@@ -49,7 +49,7 @@ def repainted(pipeline: StructuredPipeline, songs: int) -> dict[str, float]:
             repainting_end=REPAINTED[1], bpm=song.sidecar["bpm"], keyscale=song.sidecar["keyscale"],
             generator=torch.Generator().manual_seed(number),
         ).audios  # fmt: skip
-        heard = log_mel(np.asarray(result[0]).reshape(-1, 1), pipeline.sample_rate)
+        heard = log_mel(result[0].cpu().numpy().reshape(-1, 1), pipeline.sample_rate)
         there = log_mel(song.samples[:, None], song.sample_rate)
         n = min(len(heard), len(there))
         inside = np.linspace(0, 18.0, n)

@@ -23,11 +23,12 @@ from benchmarks.structure.trial import (
     held_out,
     real_songs,
     score,
+    starter,
     train,
 )
 
 if TYPE_CHECKING:
-    from acestep.pipeline import GeneratedSong, StructuredPipeline
+    from acestep.pipeline import GeneratedSong
 
 TRAINED_ON = 12  # songs of the recipe's trials
 
@@ -70,14 +71,14 @@ def confirm(options: Options) -> Store:
 def recipe(options: Options) -> Store:
     """The default recipe: three seeds, 24 structures, four ways of asking."""
     store = _measure("recipe", [rows.RECIPE], (ONE_PASS, STRONG, GUIDED, NO_EVENTS), options, 3, 24)
-    store.keep("real songs, codec", 0, None, figures(score(real_songs(_bare(), options.structures or 24))))
+    store.keep("real songs, codec", 0, None, figures(score(real_songs(starter(), options.structures or 24))))
     return store
 
 
 def controls(options: Options) -> Store:
     """What should not do as well: no adapter, a baseline LoRA, events of other songs."""
     store = _measure("controls", rows.CONTROLS, (ONE_PASS,), options, 1, 24)
-    bare, asked = _bare(), held_out(options.structures or 24)
+    bare, asked = starter(), held_out(options.structures or 24)
     for ask in (NO_EVENTS, ONE_PASS):  # without an adapter, events are no more than section tags
         store.keep("no adapter", 0, ask, figures(score(generate(bare, asked, ask))))
     return store
@@ -146,7 +147,7 @@ def besides(options: Options) -> Store:
 
     count = options.structures or 24
     store = _store("structure-besides", {"structures": count})
-    store.keep("no adapter", 0, None, measured(_bare(), NO_EVENTS, count, TRAINED_ON))
+    store.keep("no adapter", 0, None, measured(starter(), NO_EVENTS, count, TRAINED_ON))
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)
         for ask in (NO_EVENTS, ONE_PASS, GUIDED):
@@ -158,7 +159,7 @@ def base(options: Options) -> Store:
     """What the base does without any adapter: sections by tags and captions, and repaint."""
     from benchmarks.structure.obedience import repainted, sections_by_words
 
-    pipeline, count = _bare(), options.structures or 6
+    pipeline, count = starter(), options.structures or 6
     store = _store("structure-base", {"songs": count})
     for name, share in sections_by_words(pipeline, count).items():
         store.keep(name, 0, None, {"heard as meant": share})
@@ -200,13 +201,7 @@ STUDIES: dict[str, Callable[[Options], Store]] = {
 
 def _store(name: str, settings: dict) -> Store:
     """Rows of this base only: another base's do not belong beside them."""
-    return Store(name, settings | {"base": _bare().model_hash})
-
-
-def _bare() -> StructuredPipeline:
-    from acestep.loading import load_pipeline
-
-    return load_pipeline("starter", device="cpu")
+    return Store(name, settings | {"base": starter().model_hash})
 
 
 def _measure(

@@ -104,12 +104,20 @@ def held_out(count: int, seconds: float = SECONDS, first: int = FRESH) -> list[d
     return [song.sidecar for song in held_out_songs(count, seconds, first)]
 
 
+def starter() -> StructuredPipeline:
+    """The starter without an adapter, in float32, on the GPU where there is one."""
+    import torch
+
+    from acestep.loading import load_pipeline
+
+    return load_pipeline("starter", dtype=torch.float32)
+
+
 def train(trial: Trial, seed: int) -> Trained:
     """Train one adapter and leave it in its pipeline, ready to generate."""
     import torch
 
     from acestep.conditioning import EventConditioning
-    from acestep.loading import load_pipeline
     from training.batch import BatchMaker
     from training.dataset import read_dataset
     from training.latents import LatentCache
@@ -120,9 +128,15 @@ def train(trial: Trial, seed: int) -> Trained:
     from training.training_set import TrainingSet
 
     folder = training_songs(trial.songs)
-    given = {"dataset_dir": folder, "output_dir": WORK / "structure" / "run", "held_out": 0, "seed": seed}
+    given = {
+        "dataset_dir": folder,
+        "output_dir": WORK / "structure" / "run",
+        "held_out": 0,
+        "seed": seed,
+        "precision": "fp32",
+    }
     settings = make_settings("starter", **given, **trial.settings)
-    pipeline = load_pipeline("starter", device="cpu")
+    pipeline = starter()
     songs = read_dataset(folder, settings.events, held_out=0).songs
     cache = LatentCache(
         pipeline.pipe.vae, pipeline.sample_rate, pipeline.frame_rate, 240.0, WORK / "structure" / "latents"
@@ -132,7 +146,7 @@ def train(trial: Trial, seed: int) -> Trained:
     vocabulary = vocabulary_of(songs)
     learned = make_trainable(pipeline, vocabulary, settings)
     if trial.encoder and settings.events:
-        encoder = trial.encoder(pipeline, vocabulary)
+        encoder = trial.encoder(pipeline, vocabulary).to(pipeline.device)
         pipeline.conditioning = EventConditioning(pipeline.pipe.transformer, encoder)
         learned = {name: p for name, p in learned.items() if not name.startswith("events.")}
         learned |= {f"events.{name}": p for name, p in encoder.named_parameters()}
@@ -182,8 +196,9 @@ def real_songs(pipeline: StructuredPipeline, count: int, seconds: float = SECOND
     songs = []
     for song in held_out_songs(count, seconds):
         with torch.no_grad():
-            latents = pipeline.pipe.vae.encode(torch.from_numpy(song.samples)[None, None]).latent_dist.mode()
-            heard = pipeline.pipe.vae.decode(latents).sample[0, :, : len(song.samples)].T.numpy()
+            wave = torch.from_numpy(song.samples)[None, None].to(pipeline.device)
+            latents = pipeline.pipe.vae.encode(wave).latent_dist.mode()
+            heard = pipeline.pipe.vae.decode(latents).sample[0, :, : len(song.samples)].T.cpu().numpy()
         songs.append(GeneratedSong(heard, song.sample_rate, 0.0, request(song.sidecar, Ask(), 0), 0.0))
     return songs
 

@@ -7,7 +7,6 @@ which is the product's.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,8 @@ from acestep.conditioning import EventConditioning
 from acestep.event_encoder import EventEncoder, EventPlan, stream_levels
 from acestep.flow import sample_timesteps, velocity_error
 from acestep.loading import STARTER_DIR
-from acestep.starter.base_training import (
-    SOUND_COURSE,
-    LatentSong,
-    sample_words,
-    train_base,
-    train_tokenizer,
-    untrained_pipeline,
-)
+from acestep.starter.base_batches import LatentSong, Shares, sample_words
+from acestep.starter.base_training import Course, train_base, train_tokenizer, untrained_pipeline
 from acestep.starter.codec import StarterCodec
 from acestep.starter.songs import make_song
 from structure.events import Event, rebase
@@ -34,7 +27,7 @@ from structure.plan import frame_plan
 WIDTHS = (64, 128, 192, 256)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 SONGS, EVENT_STEPS, FRAMES, BATCH = 60, 80, 400, 6
-BASE_COURSE = replace(SOUND_COURSE, steps=500)
+BASE_COURSE = Course(500, 1.2e-3, 0.0, 1.0, Shares((0.15, 0.25, 0.25, 0.15, 0.1, 0.1), seconds=96, tagged=0.5))
 
 
 def latent_songs(codec: StarterCodec) -> list[LatentSong]:

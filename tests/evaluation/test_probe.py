@@ -8,9 +8,10 @@ import pytest
 
 from acestep.starter.songs import make_song
 from annotate.audio import read_audio
+from evaluation.features import N_BANDS
 from evaluation.probe import JudgedSong, ProbeError, best_path, check_trust, fit_probe, held_out_labels
 from evaluation.reference import read_folder
-from evaluation.scores import boundary_f, frame_accuracy, merge_repeats
+from evaluation.scores import boundary_f, frame_accuracy, merge_repeats, section_order, transition_errors
 from structure.events import Event
 
 
@@ -25,6 +26,9 @@ def test_a_judge_hears_songs_that_it_was_not_fitted_on(songs: list[JudgedSong]):
     truth = [merge_repeats(song.events) for song in songs]
     assert np.mean([frame_accuracy(t, e) for t, e in zip(truth, heard, strict=True)]) > 0.8
     assert np.mean([boundary_f(t, e, 0.5).f for t, e in zip(truth, heard, strict=True)]) > 0.75
+    assert np.mean([section_order(t, e) for t, e in zip(truth, heard, strict=True)]) > 0.8
+    errors = np.concatenate([transition_errors(t, e) for t, e in zip(truth, heard, strict=True)])
+    assert np.median(errors) < 0.03
 
 
 def test_labels_cover_the_song_without_gaps_or_repeats(songs: list[JudgedSong], generated: Path):
@@ -52,6 +56,13 @@ def test_even_a_fraction_of_a_second_gets_a_label(songs: list[JudgedSong]):
     heard = fit_probe(songs).label(np.zeros(800, np.float32), 16_000)
     assert len(heard) == 1
     assert heard[0].end == pytest.approx(0.05)
+
+
+def test_a_distance_compares_songs_over_half_a_second_either_way_and_nothing_else(songs: list[JudgedSong]):
+    probe = fit_probe(songs)
+    features = [probe.features(song.mel, song.duration) for song in songs]
+    assert {part.shape[1] for part in features} == {2 * N_BANDS}
+    assert abs(np.vstack(features).mean()) < 0.5  # the judge also heard hiss and tilt, so not quite standard
 
 
 def test_two_types_are_enough():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from acestep.starter.base_training import LatentSong, sample_words, train_tokenizer, untrained_pipeline
+from acestep.starter.base_batches import LatentSong, sample_words
+from acestep.starter.base_training import train_tokenizer, untrained_pipeline
 from acestep.starter.codec import StarterCodec
 from acestep.starter.songs import make_song
 from acestep.starter.word_training import Facts, train_words
@@ -30,7 +31,7 @@ def test_it_learns_the_same_way_each_time_and_leaves_the_transformer_alone(songs
         pipe = untrained_pipeline(StarterCodec(decoder_blocks=1, decoder_width=32), tokenizer, 64, seed=0)
         before = {name: p.detach().clone() for name, p in pipe.transformer.named_parameters()}
         losses: list[float] = []
-        train_words(pipe, songs, 40, 0, lambda step, loss, losses=losses: losses.append(loss))
+        train_words(pipe, songs, 40, 0, lambda step, loss, losses=losses: losses.append(loss.item()))
         assert all(torch.equal(p, before[name]) for name, p in pipe.transformer.named_parameters())
         results.append(losses)
     assert results[0] == results[1]
