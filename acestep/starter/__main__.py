@@ -15,7 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     songs.add_argument("folder", type=Path, metavar="DIR")
     songs.add_argument("--count", type=int, default=12, help="how many songs (default 12)")
     songs.add_argument("--seed", type=int, default=0, help="other seeds give other songs (default 0)")
-    make = commands.add_parser("make", help="train codec, base model and adapter again (about two hours on two cores)")
+    make = commands.add_parser("make", help="train codec, base model and adapter again (wants a GPU)")
     make.add_argument("--stage", choices=["all", "codec", "latents", "base", "adapter"], default="all")
     make.add_argument(
         "--build", type=Path, default=Path("build/starter"), help="folder for what lies between the stages"

@@ -13,7 +13,7 @@ from evaluation.features import log_mel
 from structure.events import label_at
 
 SECONDS = 8.0  # of a song that is one section from end to end
-REPAINTED = (6.0, 12.0)  # seconds of a song of 18 that are made anew
+REPAINT_OF, REPAINTED = 17.0, (6.0, 12.0)  # seconds: of a song, and those of them that are made anew
 
 
 def sections_by_words(pipeline: StructuredPipeline, songs: int) -> dict[str, float]:
@@ -42,17 +42,18 @@ def repainted(pipeline: StructuredPipeline, songs: int) -> dict[str, float]:
     """Correlation of a repainted song's mel levels with its source's, where it was kept and where it was made anew."""
     kept, new = [], []
     for number, song in enumerate(held_out_songs(songs, 18.0)):
-        source = torch.from_numpy(song.samples)[None]
+        samples = song.samples[: int(REPAINT_OF * song.sample_rate)]  # whole latent frames, as the pipeline counts them
+        source = torch.from_numpy(samples)[None]
         result = pipeline.pipe(
-            prompt=song.sidecar["caption"], lyrics="", audio_duration=18.0, num_inference_steps=25, guidance_scale=2.0,
-            shift=2.0, task_type="repaint", src_audio=source, repainting_start=REPAINTED[0],
+            prompt=song.sidecar["caption"], lyrics="", audio_duration=REPAINT_OF, num_inference_steps=25,
+            guidance_scale=2.0, shift=2.0, task_type="repaint", src_audio=source, repainting_start=REPAINTED[0],
             repainting_end=REPAINTED[1], bpm=song.sidecar["bpm"], keyscale=song.sidecar["keyscale"],
             generator=torch.Generator().manual_seed(number),
         ).audios  # fmt: skip
         heard = log_mel(result[0].cpu().numpy().reshape(-1, 1), pipeline.sample_rate)
-        there = log_mel(song.samples[:, None], song.sample_rate)
+        there = log_mel(samples[:, None], song.sample_rate)
         n = min(len(heard), len(there))
-        inside = np.linspace(0, 18.0, n)
+        inside = np.linspace(0, REPAINT_OF, n)
         inside = (inside >= REPAINTED[0]) & (inside < REPAINTED[1])
         kept.append(np.corrcoef(heard[:n][~inside].ravel(), there[:n][~inside].ravel())[0, 1])
         new.append(np.corrcoef(heard[:n][inside].ravel(), there[:n][inside].ravel())[0, 1])
