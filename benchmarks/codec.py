@@ -12,8 +12,7 @@ import sys
 import librosa
 import numpy as np
 
-from benchmarks.record import Bar, record
-from structure.errors import StudioError
+from benchmarks.record import Bar, exit_status, record
 
 SEEDS = range(300_000, 300_012)
 SECONDS = 20.0
@@ -58,7 +57,7 @@ def texture(samples: np.ndarray, rate: int) -> float:
     return float(spectrum[:, :frames].reshape(len(spectrum), -1, 10).std(2).mean())
 
 
-def main() -> int:
+def measure() -> None:
     """Measure, print, write the result file."""
     import torch
 
@@ -89,12 +88,7 @@ def main() -> int:
     units = {"comb": "dB", "comb of the original": "dB", "loudness change": "dB"}
     bars = [Bar(name, float(np.mean([row[name] for row in rows])), units.get(name, "")) for name in rows[0]]
     record("codec", bars, {"songs": rows}, {"seeds": [SEEDS.start, SEEDS.stop], "seconds": SECONDS})
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(2)
+    sys.exit(exit_status(measure))

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from annotate.audio import read_audio, write_audio
-from benchmarks.record import WORK, Bar, record, run, table
+from benchmarks.record import WORK, Bar, exit_status, record, run, table
 from evaluation.reference import JudgedFolder, read_folder
 from evaluation.report import ScoreReport, score_songs
-from structure.errors import StudioError
 from structure.sidecar import Sidecar, read_sidecar, save_sidecar, sidecar_path, with_fields
 
 REFERENCE_SEED, HELD_OUT_SEED = 31_415, 27_182  # sets of songs; neither the demo set nor the recipe shares a song
@@ -170,12 +169,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 2 where a command failed."""
-    try:
-        measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+    options = get_parser().parse_args(arguments)
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import acestep  # noqa: F401  before torch
-from benchmarks.record import WORK, Bar, record, run
-from structure.errors import StudioError
+from benchmarks.record import WORK, Bar, exit_status, record, run
 
 MANY_SONGS = 100
 
@@ -192,12 +191,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 2 where a command failed."""
-    try:
-        measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+    options = get_parser().parse_args(arguments)
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":

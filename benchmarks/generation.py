@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.record import WORK, Bar, record, run
-from structure.errors import StudioError
+from benchmarks.record import WORK, Bar, exit_status, record, run
 from structure.language import parse_structure
 
 STRUCTURE = "intro 0-4, verse 4-12, chorus 12-20"
@@ -100,12 +99,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 2 where something failed."""
-    try:
-        measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+    options = get_parser().parse_args(arguments)
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":

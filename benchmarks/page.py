@@ -26,8 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.record import ROOT, Bar, BenchmarkError, record
-from structure.errors import StudioError
+from benchmarks.record import ROOT, Bar, BenchmarkError, exit_status, record
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -241,12 +240,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 2 where something failed."""
-    try:
-        measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+    options = get_parser().parse_args(arguments)
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record import WORK, Bar, record, run
-from structure.errors import StudioError
+from benchmarks.record import WORK, Bar, exit_status, record, run
 
 
 def train(dataset: Path, folder: Path, *flags: str) -> float:
@@ -52,12 +51,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 2 where a command failed."""
-    try:
-        measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+    options = get_parser().parse_args(arguments)
+    return exit_status(lambda: measure(options))
 
 
 if __name__ == "__main__":

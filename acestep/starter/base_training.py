@@ -2,8 +2,8 @@
 
 Words matter where nothing else tells: at high noise and in short crops, which hold one section. So times are spread
 wide, short crops are common, batches are large, some crops hear their section tags alone, and the text encoder knows
-what words mean before it starts (`word_training`) and stays as it is, as a real checkpoint's does. In small batches, or
-from a text encoder that learned beside the music, hardly a word was learned (docs/structure-control.md).
+what words mean before it starts (`word_training`) and stays as it is, as a real checkpoint's does. With small batches
+and a text encoder that learned beside the music, hardly a word was learned (docs/structure-control.md).
 
 What the real base knows, it knows too: section tags in lyrics (order, no times), words for how sections
 sound in a third of the captions (again without times) and, in a fifth of the batches, a masked span of the song as

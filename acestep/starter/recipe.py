@@ -4,6 +4,7 @@ Each stage leaves its result in the build folder, so that a stage can be made ag
 finished weights go to `acestep/starter/weights`, stored in half precision.
 """
 
+import copy
 import json
 import multiprocessing
 import shutil
@@ -103,16 +104,14 @@ def make_base(build: Path) -> None:
     codec = StarterCodec.from_pretrained(build / "vae", use_safetensors=True)
     songs = latent_songs(build)
     tokenizer = train_tokenizer(sample_words(songs[:1200], SEED))
-    partial = STARTER_DIR.with_name("model.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    tokenizer.save_pretrained(partial / "tokenizer")
+    unused = copy.deepcopy(tokenizer)  # its use leaves padding and truncation behind
     pipe = untrained_pipeline(codec, tokenizer, BASE_WIDTH, SEED).to(device)
     train_words(pipe, songs, WORD_STEPS, SEED, _logger("words", WORD_STEPS))
     train_base(pipe, songs, COURSE, SEED, _logger("base", COURSE.steps))
-    unused = (partial / "tokenizer").rename(partial.with_name("tokenizer.part"))
+    partial = STARTER_DIR.with_name("model.part")
+    shutil.rmtree(partial, ignore_errors=True)
     pipe.to("cpu", torch.float16).save_pretrained(partial)
-    shutil.rmtree(partial / "tokenizer")
-    unused.rename(partial / "tokenizer")  # its use leaves padding and truncation behind
+    unused.save_pretrained(partial / "tokenizer")
     shutil.rmtree(STARTER_DIR, ignore_errors=True)
     partial.rename(STARTER_DIR)
 

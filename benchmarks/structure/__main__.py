@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 
 import acestep  # noqa: F401  before torch
-from benchmarks.record import RESULTS, ROOT
+from benchmarks.record import RESULTS, ROOT, exit_status
 from benchmarks.structure.examples import write_examples
 from benchmarks.structure.store import Store
 from benchmarks.structure.studies import STUDIES, Options
-from structure.errors import StudioError
 
 LOG = ROOT / "docs" / "structure-control.md"
 
@@ -49,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, help="optimizer steps of a screen")
     options = parser.parse_args(arguments)
     chosen = Options(tuple(options.rows), options.seeds, options.structures, options.steps)
-    try:
+
+    def measure() -> None:
         for study in options.study:
             if study == "log":
                 write_log()
@@ -57,10 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(*write_examples(), sep="\n")
             else:
                 print(STUDIES[study](chosen).table())
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_status(measure)
 
 
 if __name__ == "__main__":
