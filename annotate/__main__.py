@@ -1,4 +1,4 @@
-"""`python -m annotate check PATH…` and `python -m annotate convert IN OUT`."""
+"""`python -m annotate check PATH…`, `convert IN OUT` and `propose AUDIO…`."""
 
 import argparse
 import sys
@@ -9,12 +9,15 @@ from annotate.audio import AUDIO_SUFFIXES, audio_info
 from annotate.dataset import DatasetError, read_song, scan
 from annotate.formats.convert import audio_beside, convert
 from annotate.formats.registry import FORMATS
+from annotate.proposals import ABOVE, proposal_json, proposal_text, propose, save_proposal
 from structure.errors import StudioError
 from structure.sidecar import SidecarError, read_sidecar
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m annotate", description="Check and convert songs' sidecars.")
+    parser = argparse.ArgumentParser(
+        prog="python -m annotate", description="Check, convert and propose songs' annotations."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
         "check",
@@ -35,7 +38,41 @@ def get_parser() -> argparse.ArgumentParser:
     other.add_argument("--from", dest="source_format", metavar="FORMAT", help="format of IN (default: found)")
     other.add_argument("--to", dest="target_format", metavar="FORMAT", help="format of OUT (default: by extension)")
     other.add_argument("--layer", metavar="NAME", help="which of several layers of IN (default: the most telling)")
+    guess = commands.add_parser(
+        "propose",
+        help="propose a song's parts from what is heard, with the probability of each",
+        description="Hear where a song's parts begin, without any downloaded model, and print them. Parts that sound "
+        "alike get one name; which name is a guess. Exit status 1: some song could not be heard or saved.",
+    )
+    guess.add_argument("songs", nargs="+", type=Path, metavar="AUDIO", help="audio files")
+    guess.add_argument(
+        "--above", type=_share, default=ABOVE, metavar="P", help="least probability of a boundary, 0 to 1 (%(default)s)"
+    )
+    guess.add_argument("--json", action="store_true", help="print the events as sidecars have them, one song a line")
+    guess.add_argument("--save", action="store_true", help="put them into the sidecars of songs that have no events")
     return parser
+
+
+def _share(text: str) -> float:
+    share = float(text)  # argparse says so where it is no number
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no probability: give 0 to 1")
+    return share
+
+
+def propose_songs(songs: Sequence[Path], above: float, as_json: bool, save: bool) -> int:
+    """Print, and perhaps save, a proposal for each song; the exit status."""
+    status = 0
+    for song in songs:
+        try:
+            found = propose(song, above)
+            print(proposal_json(song, found) if as_json else proposal_text(song, found))
+            if save:
+                save_proposal(song, found)
+        except StudioError as problem:
+            print(f"annotate: {' '.join(str(problem).split())}", file=sys.stderr)
+            status = 1
+    return status
 
 
 def check_path(path: Path) -> Iterator[str]:
@@ -74,6 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"annotate: {note}", file=sys.stderr)
             print(done.summary)
             return 0
+        if asked.command == "propose":
+            return propose_songs(asked.songs, asked.above, asked.json, asked.save)
         found = 0
         for path in asked.paths:
             for line in check_path(path):

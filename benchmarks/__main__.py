@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from benchmarks.record import RESULTS, ROOT, Bar, table
 
-NAMES = ("page", "codec", "generation", "engine", "layouts", "training", "control")  # control judges what training made
+NAMES = ("page", "proposals", "codec", "generation", "engine", "layouts", "training", "control")
+"""In this order: control judges what training made."""
 
 
 def summary() -> str:

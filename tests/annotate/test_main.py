@@ -79,3 +79,12 @@ def test_help_needs_neither_page_nor_model(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60)
     assert done.stdout.strip() == "[]"
     assert "convert" in annotate("--help").stdout
+
+
+def test_propose_says_in_a_sentence_a_song_what_cannot_be_heard(song: Callable[..., Path]):
+    silent = song("tone.wav", seconds=1)
+    done = annotate("propose", "--json", silent, silent.with_name("gone.wav"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert ["No beat can be heard" in done.stderr, "There is no file" in done.stderr] == [True, True]
+    assert len(done.stderr.splitlines()) == 2
+    assert annotate("propose", "--above", "2", silent).returncode == 2

@@ -1,0 +1,119 @@
+"""Beats, and what each of them sounds like: the grid that proposals are made on.
+
+A song becomes one row per beat, so that four minutes are some five hundred
+rows whatever the tempo. Beats are librosa's (Ellis, 2007), carried on to both
+ends of the song: a song does not begin at its first loud note. Which beat of
+the bar each one is, librosa does not say; `annotate.boundaries` weighs that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from annotate.audio import audio_blocks_at
+from structure.errors import StudioError
+
+SAMPLE_RATE = 22_050  # Hz
+HOP = 512  # samples: 23 ms, a third of what counts as a hit
+WINDOW = 2048  # samples
+_BLOCK_FRAMES = 2048  # spectra at a time: an hour of music needs no more memory than its samples
+
+
+class BeatsError(StudioError):
+    """A song in which no beat can be heard."""
+
+
+@dataclass(frozen=True)
+class Beats:
+    """A song beat by beat.
+
+    Attributes:
+        edges: float (n + 1,), seconds: beat i lasts from edges[i] to edges[i + 1]; the first is 0, the last the end.
+        tempo: beats per minute.
+        bands: float32 (n, 64): level of the mel bands, dB, standardised over the song.
+        timbre: float32 (n, 13): MFCC without level, rows of unit length.
+        harmony: float32 (n, 12): chroma without the song's mean, rows of unit length.
+    """
+
+    edges: np.ndarray
+    tempo: float
+    bands: np.ndarray
+    timbre: np.ndarray
+    harmony: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.bands)
+
+
+def find_beats(audio: Path) -> Beats:
+    """Listen to a song.
+
+    Raises:
+        AudioError: not audio, or empty.
+        BeatsError: fewer than four beats: silence, a single sound, a second of music.
+    """
+    import librosa
+
+    samples = np.concatenate([block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE)])
+    too_little = BeatsError(
+        f"No beat can be heard in `{audio.name}`, so nothing can be proposed. Mark its parts by ear: play, and tap B."
+    )
+    if len(samples) < 2 * SAMPLE_RATE:
+        raise too_little
+    mel, chroma = _spectra(samples)
+    level = librosa.power_to_db(mel, top_db=80)
+    onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, hop_length=HOP)
+    tempo, found = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=HOP, trim=False)
+    if len(found) < 4:
+        raise too_little
+    frames = _to_both_ends(found, level.shape[1])
+    bands = _standardised(_mean_of_beats(level, frames))
+    timbre = _standardised(librosa.feature.mfcc(S=bands.T, n_mfcc=14).T[:, 1:])
+    harmony = _standardised(_mean_of_beats(chroma, frames))
+    edges = frames * HOP / SAMPLE_RATE
+    edges[0], edges[-1] = 0.0, len(samples) / SAMPLE_RATE
+    return Beats(edges, float(np.atleast_1d(tempo)[0]), bands, _unit(timbre), _unit(harmony))
+
+
+def _spectra(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Power of 64 mel bands, and chroma: (64, frames) and (12, frames)."""
+    import librosa
+
+    padded = np.pad(samples, WINDOW // 2)
+    count = 1 + len(samples) // HOP
+    mel, chroma = [], []
+    for first in range(0, count, _BLOCK_FRAMES):
+        block = padded[first * HOP : (min(first + _BLOCK_FRAMES, count) - 1) * HOP + WINDOW]
+        power = np.abs(librosa.stft(block, n_fft=WINDOW, hop_length=HOP, center=False)) ** 2
+        mel.append(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=64))
+        chroma.append(librosa.feature.chroma_stft(S=power, sr=SAMPLE_RATE, tuning=0.0))
+    return np.concatenate(mel, axis=1), np.concatenate(chroma, axis=1)
+
+
+def _to_both_ends(beats: np.ndarray, n_frames: int) -> np.ndarray:
+    """Edges of beats in frames, from 0 to `n_frames`: beats go on at the median pace where none was found."""
+    pace = float(np.median(np.diff(beats)))
+    before = np.arange(beats[0] - pace, pace / 2, -pace)[::-1]
+    after = np.arange(beats[-1] + pace, n_frames - pace / 2, pace)
+    inside = np.concatenate([before, beats[beats > pace / 2], after])
+    return np.concatenate([[0.0], inside[inside < n_frames - pace / 2], [n_frames]])
+
+
+def _mean_of_beats(rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(features, frames) to (beats, features)."""
+    starts = np.minimum(np.round(edges[:-1]).astype(int), rows.shape[1] - 1)
+    sums = np.add.reduceat(rows, starts, axis=1)
+    return (sums / np.diff(np.append(starts, rows.shape[1]))).T
+
+
+def _standardised(rows: np.ndarray) -> np.ndarray:
+    """Without the song's mean; one scale for all columns, so that what varies most still weighs most."""
+    centred = rows - rows.mean(axis=0)
+    return (centred / (centred.std() + 1e-9)).astype(np.float32)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9)
