@@ -32,6 +32,7 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
     head = 0; // play head, seconds
     envelope = null; // what is drawn of the track, once it is here
     selected = null; // {part: time in it} or {boundary: time}, or both; or {moment: one of the model's}
+    listening = false; // whether the server is asked for a proposal
     named = false; // whether a part of this song has been named since it was opened
     _rev = 0;
     _savedRev = 0;
@@ -72,6 +73,11 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
 
     get editable() {
       return this.composing || Boolean(this.value.mode !== "view" && this.value.track);
+    }
+
+    /* A song in which nobody has marked a part yet. */
+    get proposable() {
+      return this.editable && !this.composing && !this.model.sections.length;
     }
 
     x(t) {

@@ -44,6 +44,8 @@ LONGEST = 4 * 3600.0  # seconds that a browser may ask to see as a frame plan
 PLAN_RATE = 25.0  # Hz: ACE-Step 1.5's latents; here it is only a picture
 PLAN_COLUMNS = 1000
 
+_NO_TRACK = "This song is no longer in the cache. Open it again from the list."
+
 _HERE = Path(__file__).resolve().parent
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
 _PARTS = (  # in the order in which a browser is to run them
@@ -98,7 +100,7 @@ def track_source(track: object) -> dict[str, Any]:
         int8 (buckets, 3)), else `error`, a sentence.
     """
     if not is_track(track):
-        return {"ok": False, "error": "This song is no longer in the cache. Open it again from the list."}
+        return {"ok": False, "error": _NO_TRACK}
     assert isinstance(track, str)
     rows, duration = track_envelope(track)
     return {
@@ -108,6 +110,26 @@ def track_source(track: object) -> dict[str, Any]:
         "rate": BUCKETS_PER_SECOND,
         "peaks": base64.b64encode(rows.tobytes()).decode("ascii"),
     }
+
+
+def proposed_parts(track: object) -> dict[str, Any]:
+    """For the browser: where a machine hears parts begin in a track of the cache.
+
+    Returns:
+        `ok`; then `events`, as a sidecar has them, else `error`, a sentence.
+    """
+    from annotate.beats import BeatsError
+    from annotate.proposals import propose
+
+    if not is_track(track):
+        return {"ok": False, "error": _NO_TRACK}
+    assert isinstance(track, str)
+    try:
+        return {"ok": True, "events": [event.to_dict() for event in propose(track_audio(track)).events]}
+    except BeatsError:  # its sentence names the file of the cache
+        return {"ok": False, "error": "No beat can be heard in this song: mark its parts by ear."}
+    except StudioError as problem:
+        return {"ok": False, "error": str(problem)}
 
 
 def plan_picture(asked: object) -> dict[str, Any]:
@@ -227,7 +249,7 @@ class Timeline(gr.HTML):
             html_template=vocabulary_data() + asset("timeline.html"),
             js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
             head=head_tags(_ASSETS),
-            server_functions=[track_source, plan_picture],
+            server_functions=[track_source, plan_picture, proposed_parts],
             apply_default_css=False,
             status=status,
             **settings,

@@ -11,6 +11,7 @@
       backwards: (type) => `The red ${type} ends before it begins: click it, then press Delete.`,
       start: "Press space, tap B where a part begins.",
       playing: "Tap B, or click the wave, where a part begins.",
+      guess: "A machine heard these; names with ? are its guesses. Select a part and name it, drag what is off, or undo.",
       name: "Name the part: 1 intro, 2 verse, 4 chorus … or pick a name below.",
       more: "Tap B where the next part begins. Drag a boundary to move it.",
       done: "Drag a boundary to move it, Delete joins two parts. Page Down opens the next song.",
@@ -20,6 +21,7 @@
       backwards: (type) => `The red ${type} ends before it begins: tap it, then Remove.`,
       start: "Press Play, tap Begin part where a part begins.",
       playing: "Tap Begin part, or the wave, where a part begins.",
+      guess: "A machine heard these; names with ? are its guesses. Tap a part and name it, drag what is off, or undo.",
       name: "Name the part: pick its name below.",
       more: "Tap the wave where the next part begins. Drag a boundary to move it.",
       done: "Drag a boundary to move it, Join makes one part of two.",
@@ -32,6 +34,7 @@
     const commands = {
       play: sound.toggle,
       mark: () => edits.mark(timeline.head),
+      propose: edits.propose,
       remove: edits.remove,
       undo: () => edits.travel(true),
       redo: () => edits.travel(false),
@@ -100,6 +103,7 @@
       remove.firstChild.textContent = moment ? `Remove ${moment.type} ` : "Join ";
       remove.title = moment ? "Remove the selected moment (Delete)" : "Join the two parts at the selected boundary (Delete)";
       q('[data-do="mark"]').disabled = !timeline.editable;
+      q('[data-do="propose"]').hidden = !timeline.proposable || timeline.listening;
       const hint = advice();
       if (q(".sst-hint").textContent !== hint) q(".sst-hint").textContent = hint;
     }
@@ -113,6 +117,7 @@
       if (selected?.moment) return hints.moment(selected.moment.type);
       if (backwards) return hints.backwards(backwards.type);
       if (!model.sections.length) return audio.paused ? hints.start : hints.playing;
+      if (model.sections.some((s) => s.source === "machine")) return hints.guess;
       if (!named) return hints.name;
       return model.boundaries().length < 3 ? hints.more : hints.done;
     }

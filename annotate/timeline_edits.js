@@ -21,6 +21,20 @@
       timeline.emit();
     }
 
+    /* Let the server hear the song. What a person marks meanwhile is worth more than its answer. */
+    async function propose() {
+      const { track } = timeline.value;
+      if (!timeline.proposable || timeline.listening) return;
+      timeline.listening = true;
+      timeline.note("Listening for where parts begin…");
+      const heard = await timeline.server.proposed_parts(track).catch(() => null);
+      timeline.listening = false;
+      if (timeline.value.track !== track) return;
+      timeline.note(heard?.ok ? "" : heard?.error || "The server did not answer. Reload the page.");
+      if (heard?.ok && timeline.proposable && timeline.model.propose(heard.events)) timeline.emit();
+      else timeline.draw();
+    }
+
     /* The selected moment; where none is, the boundary that keys speak of. */
     function remove() {
       const moment = timeline.selected?.moment, boundary = timeline.currentBoundary();
@@ -81,6 +95,6 @@
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
-    return { select, mark, remove, rename, nudge, travel, seekTo, jump, show, otherSong };
+    return { select, mark, propose, remove, rename, nudge, travel, seekTo, jump, show, otherSong };
   };
 })();

@@ -7,6 +7,7 @@
   const KEYS = [
     ["Space", "play, pause"],
     ["B or Enter", "begin a part at the play head (a click on the waveform begins one there)"],
+    ["G", "let a machine propose the parts of a song that has none yet"],
     ["1 … 9", "name the part: selected, or under the play head while playing"],
     ["0", "leave the part free: nothing is said about it"],
     ["/", "name the part with a word of your own"],
@@ -57,6 +58,8 @@
         b: mark,
         B: mark,
         Enter: mark,
+        g: edits.propose,
+        G: edits.propose,
         0: () => edits.rename(null),
         Delete: edits.remove,
         Backspace: edits.remove,

@@ -88,7 +88,7 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       const part = this.partAt(t);
       if (!part || t - part.start < SHORTEST || part.end - t < SHORTEST) return null;
       if (!part.section) return this._edit(this.sections.concat({ type: "verse", start: t, end: part.end }), t);
-      const halves = [{ ...part.section, end: t }, { ...part.section, start: t }];
+      const halves = [changed(part.section, { end: t }), changed(part.section, { start: t })];
       return this._edit(this._without(part.section).concat(halves), t);
     }
 
@@ -105,8 +105,8 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       if (!before.section && to - before.start < TOUCH) to = before.start;
       if (!after.section && after.end - to < TOUCH) to = after.end;
       const moved = this.sections.map((s) => {
-        if (s === before.section) return { ...s, end: to };
-        return s === after.section ? { ...s, start: to } : s;
+        if (s === before.section) return changed(s, { end: to });
+        return s === after.section ? changed(s, { start: to }) : s;
       });
       return this._edit(moved, to);
     }
@@ -118,18 +118,26 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       const after = parts.find((p) => p.start === t);
       if (!before || !after) return false;
       const kept = this.sections.filter((s) => s !== before.section && s !== after.section);
-      this._edit(before.section ? kept.concat({ ...before.section, end: after.end }) : kept, true);
+      this._edit(before.section ? kept.concat(changed(before.section, { end: after.end })) : kept, true);
       return true;
     }
 
-    /* Name the part at t; null sets it free. Returns whether anything changed. */
+    /* Name the part at t; null sets it free. A machine's name given once more is a person's. Returns whether anything
+       changed. */
     setType(t, type) {
       const part = this.partAt(t);
-      if (!part || (part.section ? part.section.type : null) === type) return false;
+      if (!part) return false;
+      if ((part.section ? part.section.type : null) === type && part.section?.source !== "machine") return false;
       const rest = this._without(part.section);
       if (type === null) return this._edit(rest, true);
       const { text, ...kept } = part.section || {}; // `text` is how somebody had spelt the type that goes
-      return this._edit(rest.concat({ ...kept, type, start: part.start, end: part.end }), true);
+      return this._edit(rest.concat(changed(kept, { type, start: part.start, end: part.end })), true);
+    }
+
+    /* Sections that a machine heard, for a song that has none: one edit. Returns whether they were taken. */
+    propose(sections) {
+      if (this.sections.length || !sections.length) return false;
+      return this._edit(tidy(sections, this.duration), true);
     }
 
     /* Take one of `moments` away. Returns whether it was one of them. */
@@ -214,6 +222,13 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       if (inside[i + 1].start - inside[i].end < TOUCH) inside[i].end = inside[i + 1].start;
     }
     return inside.filter((s) => s.end - s.start > 0);
+  }
+
+  /* A section that a person changed. What a machine proposed says so from now on, and is no longer so and so sure. */
+  function changed(section, changes) {
+    if (section.source !== "machine") return { ...section, ...changes };
+    const { probability, ...kept } = section;
+    return { ...kept, ...changes, source: "edited" };
   }
 
   function same(a, b) {

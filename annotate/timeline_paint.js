@@ -84,7 +84,8 @@
         place(block, span);
         const { section } = span, [fill, word] = block.children;
         const tint = section ? colour(section.type) : "";
-        const text = section ? section.text || section.type : "free";
+        const guessed = section?.source === "machine";
+        const text = section ? (section.text || section.type) + (guessed ? "?" : "") : "free";
         block.event = section; // for the pointer
         block.dataset.wrong = section && section.end < section.start ? "yes" : "no";
         block.dataset.free = section ? "no" : "yes";
@@ -98,7 +99,8 @@
         word.style.color = section && !fill.hidden && strength > 0.6 ? inkOn(tint) : "";
         const label = section && section.label ? `: ${section.label}` : "";
         const { start, end } = section || span;
-        block.title = `${text}${label} (${clock(start, 2)} to ${clock(end, 2)})`;
+        const sure = guessed && section.probability ? `, begins here: ${Math.round(100 * section.probability)} % sure` : "";
+        block.title = `${text}${label} (${clock(start, 2)} to ${clock(end, 2)}${sure})`;
       });
       if (name && spans.length) box.append(element("span", "sst-row", name));
     }

@@ -40,6 +40,44 @@ test("a mark in a free part begins a section there and leaves the rest free", ()
   assert.equal(model.partAt(32).section, null);
 });
 
+const HEARD = [
+  { type: "verse", start: 0, end: 16, source: "machine", probability: 1 },
+  { type: "chorus", start: 16, end: 32.004, source: "machine", probability: 0.6 },
+  { type: "outro", start: 32, end: 60, source: "machine", probability: 0.9 },
+];
+
+test("a proposal is one edit, and only for a song in which nobody marked a part", () => {
+  const model = make([{ type: "crash", start: 10, end: 10 }]);
+  assert.equal(model.propose([]), false);
+  assert.equal(model.propose(HEARD), true);
+  assert.deepEqual(shape(model), [["verse", 0, 16], ["chorus", 16, 32], ["outro", 32, 60]]);
+  assert.equal(model.propose(HEARD), false);
+  assert.equal(model.moments.length, 1);
+  model.undo();
+  assert.deepEqual([model.sections, model.canUndo], [[], false]);
+});
+
+test("what a person changes of a proposal is no longer the machine's, and the rest still is", () => {
+  const sources = (model) => model.sections.map((s) => [s.source, s.probability]);
+  const moved = make([]);
+  moved.propose(HEARD);
+  moved.moveBoundary(16, 15);
+  assert.deepEqual(sources(moved), [["edited", undefined], ["edited", undefined], ["machine", 0.9]]);
+  const named = make([]);
+  named.propose(HEARD);
+  assert.equal(named.setType(20, "chorus"), true); // confirmed
+  assert.equal(named.setType(20, "chorus"), false);
+  assert.deepEqual(sources(named), [["machine", 1], ["edited", undefined], ["machine", 0.9]]);
+  const cut = make([]);
+  cut.propose(HEARD);
+  cut.addBoundary(24);
+  cut.removeBoundary(16);
+  assert.deepEqual(sources(cut), [["edited", undefined], ["edited", undefined], ["machine", 0.9]]);
+  const own = make(SONG);
+  own.moveBoundary(10, 11);
+  assert.equal(own.sections.some((s) => "source" in s), false);
+});
+
 test("two marks cannot lie on each other", () => {
   const model = make(SONG);
   assert.equal(model.addBoundary(10.01), null);
