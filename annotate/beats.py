@@ -47,6 +47,11 @@ class Beats:
     def __len__(self) -> int:
         return len(self.bands)
 
+    @property
+    def views(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Bands, timbre and harmony, each with rows of about unit length, so that they can be weighed together."""
+        return self.bands / np.sqrt(self.bands.shape[1]), self.timbre, self.harmony
+
 
 def find_beats(audio: Path) -> Beats:
     """Listen to a song.

@@ -50,8 +50,7 @@ def novelty(beats: Beats) -> np.ndarray:
 
     Source: Foote, Automatic audio segmentation using a measure of audio novelty, ICME 2000.
     """
-    rows = (beats.bands / np.sqrt(beats.bands.shape[1]), beats.timbre, beats.harmony)
-    curves = [_checkerboard(row, reach) for row in rows for reach in _REACH]
+    curves = [_checkerboard(view, reach) for view in beats.views for reach in _REACH]
     return np.mean([curve / (np.percentile(curve, 95) + 1e-9) for curve in curves], axis=0)
 
 

@@ -134,8 +134,7 @@ def groups_of(beats: Beats, spans: Sequence[tuple[int, int]]) -> list[int]:
 
     if len(spans) == 1:
         return [0]
-    rows = (beats.bands / np.sqrt(beats.bands.shape[1]), beats.timbre, beats.harmony)
-    joined = np.concatenate([weight * row for weight, row in zip(_WEIGHTS, rows, strict=True)], axis=1)
+    joined = np.concatenate([weight * view for weight, view in zip(_WEIGHTS, beats.views, strict=True)], axis=1)
     means = np.stack([joined[first:last].mean(axis=0) for first, last in spans]) + 1e-9
     found = fcluster(linkage(means, "average", "cosine"), _ALIKE, "distance")
     order: dict[int, int] = {}

@@ -1,7 +1,9 @@
-"""Songs made for the tests."""
+"""Songs made for the tests, and a person at the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import pytest
@@ -56,3 +58,110 @@ def five_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("proposals") / "song.wav"
     soundfile.write(path, 0.4 * np.concatenate([quiet, loud, quiet, loud, other]), RATE)
     return path
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Starts a page with the tab on a folder and gives its address."""
+    import gradio as gr
+
+    from annotate.tab import build
+
+    running = []
+
+    def start(root: Path | None, local: bool = True) -> str:
+        with gr.Blocks() as demo:
+            with gr.Tab("Annotate"):
+                build(root, local)
+            with gr.Tab("Elsewhere"):
+                gr.Textbox(label="Something else")
+        running.append(demo)
+        return demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
+
+    yield start
+    for demo in running:
+        demo.close()
+
+
+class Visitor:
+    """A person at the page. Every error of the page and every request that leaves the machine fails the test."""
+
+    def __init__(self, browser: Any, address: str, **settings: Any) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+        self.page = self.context.new_page()
+        self.troubles: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
+        self.page.on("request", self._watch)
+        self.page.goto(address)
+        self.root = self.page.locator("#annotate-timeline .sst")
+
+    def _watch(self, request: Any) -> None:
+        url = urlparse(request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
+            self.troubles.append(f"request to {url.hostname}")
+
+    def opened(self, song: str) -> "Visitor":
+        """Wait until this song's waveform is drawn."""
+        self.page.wait_for_selector(f'#annotate-timeline .sst[data-song="{song}"][data-drawn]', timeout=20_000)
+        self.page.wait_for_function("document.querySelector('#annotate-timeline .sst-plot .scatterlayer') !== null")
+        return self
+
+    def at(self, t: float, lane: str = ".sst-wave") -> tuple[float, float]:
+        """Where on the screen a time is."""
+        start, end = self.root.evaluate("root => root.timeline.view")
+        stage = self.root.locator(".sst-stage").bounding_box()
+        row = self.root.locator(lane).bounding_box()
+        return stage["x"] + 1 + (t - start) / (end - start) * (stage["width"] - 2), row["y"] + row["height"] * 0.4
+
+    def click(self, t: float, lane: str = ".sst-wave") -> None:
+        self.page.mouse.click(*self.at(t, lane))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def drag(self, start: float, end: float) -> None:
+        (x, y), (to, _) = self.at(start), self.at(end)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for share in (0.3, 0.7, 1.0):
+            self.page.mouse.move(x + (to - x) * share, y)
+        self.page.mouse.up()
+
+    def boundaries(self) -> list[float]:
+        return self.root.evaluate("root => root.timeline.boundaries")
+
+    def parts(self) -> list[str]:
+        """The names written over the wave, from left to right."""
+        return self.root.locator(".sst-sections .sst-word").all_inner_texts()
+
+    def hint(self) -> str:
+        return self.root.locator(".sst-hint").inner_text()
+
+    def saved(self, words: str = "Saved") -> str:
+        """Wait until the newest edit is reported, and give the report."""
+        self.page.wait_for_function(
+            "words => { const r = document.querySelector('#annotate-timeline .sst');"
+            " const text = r.querySelector('.sst-save').innerText;"
+            " return Number(r.dataset.saved || 0) >= Number(r.dataset.rev) && text.includes(words) }",
+            arg=words,
+            timeout=10_000,
+        )
+        return self.root.locator(".sst-save").inner_text()
+
+    def leave(self) -> None:
+        self.context.close()
+        assert self.troubles == []
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
+    visitors: list[Visitor] = []
+
+    def start(address: str, **settings: Any) -> Visitor:
+        visitors.append(Visitor(browser, address, **settings))
+        return visitors[-1]
+
+    yield start
+    for visitor in visitors:
+        visitor.leave()

@@ -4,10 +4,9 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import pytest
 
@@ -16,113 +15,6 @@ from annotate.dataset import UPLOADS
 pytestmark = pytest.mark.browser
 
 LENGTH = 40.0  # seconds of the songs here
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """Starts a page with the tab on a folder and gives its address."""
-    import gradio as gr
-
-    from annotate.tab import build
-
-    running = []
-
-    def start(root: Path | None, local: bool = True) -> str:
-        with gr.Blocks() as demo:
-            with gr.Tab("Annotate"):
-                build(root, local)
-            with gr.Tab("Elsewhere"):
-                gr.Textbox(label="Something else")
-        running.append(demo)
-        return demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
-
-    yield start
-    for demo in running:
-        demo.close()
-
-
-class Visitor:
-    """A person at the page. Every error of the page and every request that leaves the machine fails the test."""
-
-    def __init__(self, browser: Any, address: str, **settings: Any) -> None:
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
-        self.page = self.context.new_page()
-        self.troubles: list[str] = []
-        self.page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
-        self.page.on("request", self._watch)
-        self.page.goto(address)
-        self.root = self.page.locator("#annotate-timeline .sst")
-
-    def _watch(self, request: Any) -> None:
-        url = urlparse(request.url)
-        if url.scheme in ("http", "https", "ws", "wss") and url.hostname != "127.0.0.1":
-            self.troubles.append(f"request to {url.hostname}")
-
-    def opened(self, song: str) -> "Visitor":
-        """Wait until this song's waveform is drawn."""
-        self.page.wait_for_selector(f'#annotate-timeline .sst[data-song="{song}"][data-drawn]', timeout=20_000)
-        self.page.wait_for_function("document.querySelector('#annotate-timeline .sst-plot .scatterlayer') !== null")
-        return self
-
-    def at(self, t: float, lane: str = ".sst-wave") -> tuple[float, float]:
-        """Where on the screen a time is."""
-        start, end = self.root.evaluate("root => root.timeline.view")
-        stage = self.root.locator(".sst-stage").bounding_box()
-        row = self.root.locator(lane).bounding_box()
-        return stage["x"] + 1 + (t - start) / (end - start) * (stage["width"] - 2), row["y"] + row["height"] * 0.4
-
-    def click(self, t: float, lane: str = ".sst-wave") -> None:
-        self.page.mouse.click(*self.at(t, lane))
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def drag(self, start: float, end: float) -> None:
-        (x, y), (to, _) = self.at(start), self.at(end)
-        self.page.mouse.move(x, y)
-        self.page.mouse.down()
-        for share in (0.3, 0.7, 1.0):
-            self.page.mouse.move(x + (to - x) * share, y)
-        self.page.mouse.up()
-
-    def boundaries(self) -> list[float]:
-        return self.root.evaluate("root => root.timeline.boundaries")
-
-    def parts(self) -> list[str]:
-        """The names written over the wave, from left to right."""
-        return self.root.locator(".sst-sections .sst-word").all_inner_texts()
-
-    def hint(self) -> str:
-        return self.root.locator(".sst-hint").inner_text()
-
-    def saved(self, words: str = "Saved") -> str:
-        """Wait until the newest edit is reported, and give the report."""
-        self.page.wait_for_function(
-            "words => { const r = document.querySelector('#annotate-timeline .sst');"
-            " const text = r.querySelector('.sst-save').innerText;"
-            " return Number(r.dataset.saved || 0) >= Number(r.dataset.rev) && text.includes(words) }",
-            arg=words,
-            timeout=10_000,
-        )
-        return self.root.locator(".sst-save").inner_text()
-
-    def leave(self) -> None:
-        self.context.close()
-        assert self.troubles == []
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
-    visitors: list[Visitor] = []
-
-    def start(address: str, **settings: Any) -> Visitor:
-        visitors.append(Visitor(browser, address, **settings))
-        return visitors[-1]
-
-    yield start
-    for visitor in visitors:
-        visitor.leave()
 
 
 @pytest.fixture
@@ -444,36 +336,3 @@ def test_uploaded_songs_go_to_a_folder_of_ones_own(serve, visit, songs, song, tm
     someone.page.reload()
     someone.opened("mine.wav")
     visit(address).opened("one.wav")  # another visitor sees the dataset only
-
-
-def test_a_proposal_is_heard_shown_as_guesses_and_undone_in_one_step(
-    serve: Callable[..., str], visit: Callable[..., Visitor], five_parts: Path, song: Callable[..., Path]
-):
-    root = song("tone.wav", seconds=1).parent
-    audio = root / "a-band.wav"
-    audio.write_bytes(five_parts.read_bytes())
-    sidecar = audio.with_suffix(".json")
-    person = visit(serve(root)).opened("a-band.wav")
-    person.press("g")
-    person.saved("5 sections")
-    assert person.parts() == ["verse?", "chorus?", "verse?", "chorus?", "outro?"]
-    assert person.boundaries() == pytest.approx([16, 32, 48, 64], abs=0.1)
-    assert "guesses" in person.hint()
-    assert person.root.locator("[data-do=propose]").is_hidden()
-    held = json.loads(sidecar.read_text())["events"]
-    assert [(e["source"], e["probability"] >= 0.4) for e in held] == [("machine", True)] * 5
-    person.click(20, ".sst-sections")
-    person.press("4")  # that is what it is
-    person.saved("5 sections")
-    assert person.parts() == ["verse?", "chorus", "verse?", "chorus?", "outro?"]
-    assert [e["source"] for e in json.loads(sidecar.read_text())["events"]].count("edited") == 1
-    person.press("Control+z", "Control+z")
-    person.saved("0 sections")
-    assert json.loads(sidecar.read_text())["events"] == []
-    person.page.get_by_role("option", name="tone.wav").click()
-    person.opened("tone.wav")
-    person.root.locator("[data-do=propose]").click()
-    person.page.wait_for_function(
-        "document.querySelector('#annotate-timeline .sst-note').innerText.includes('mark its parts by ear')"
-    )
-    person.leave()
