@@ -78,7 +78,7 @@ class BatchMaker:
 
     def condition(self, crop: Crop) -> Condition:
         """The crop's words, encoded by the pipeline's own parts, or as many null embeddings when text is dropped."""
-        song = self.training_set.heard(crop.song, crop.arrangement, crop.copy).song
+        song = self.training_set.heard(crop.song, crop.arrangement, crop.levels).song
         tags = self.training_set.section_tags
         found = self._encode(**vars(crop_words(song, crop, self.training_set.frame_rate, tags)))
         if not crop.drop_text:
@@ -107,7 +107,7 @@ class BatchMaker:
             t: float32 (batch,) on the CPU.
         """
         rate = self.training_set.frame_rate
-        heard = [self.training_set.heard(crop.song, crop.arrangement, crop.copy) for crop in crops]
+        heard = [self.training_set.heard(crop.song, crop.arrangement, crop.levels) for crop in crops]
         cuts = [slice(crop.start_frame, crop.start_frame + crop.n_frames) for crop in crops]
         conditions = [self.condition(crop) for crop in crops]
         hidden, condition_mask = pad_conditions(conditions)

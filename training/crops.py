@@ -28,8 +28,8 @@ SLIVER = 0.5  # seconds; a section of which a crop holds less gets no tag
 class Crop:
     """`n_frames` latent frames of song number `song` from `start_frame` on; what it is not told is drawn with it.
 
-    `arrangement` and `copy` say how the song is heard: see `TrainingSet.heard`. `wording` draws which sections are told
-    in words alone; None: each as its sidecar has it.
+    `arrangement` and `levels` say how the song is heard: see `TrainingSet.heard`. `wording` draws which sections are
+    told in words alone; None: each as its sidecar has it.
     """
 
     song: int
@@ -38,7 +38,7 @@ class Crop:
     drop_text: bool = False
     drop_events: bool = False
     arrangement: int | None = None
-    copy: int = 0
+    levels: int | None = None
     wording: int | None = None
 
 
@@ -81,14 +81,15 @@ def draw_crops(training_set: "TrainingSet", step: int, patch_size: int, settings
     crops = []
     for song in _songs_in_turn(training_set.one_pass, step * count, count, settings.seed):
         arrangement = int(rng.integers(2**31)) if rng.random() < settings.rearrange else None
-        copy = int(rng.integers(training_set.copies(song)))
-        frames = len(training_set.heard(song, arrangement, copy).latents)
+        levels = int(rng.integers(2**31)) if len(training_set.gains_db) > 1 else None
+        frames = len(training_set.heard(song, arrangement, levels).latents)
         n_frames = min(longest or frames, frames)
         room = frames - n_frames
         start_frame = int(rng.choice([0, room, rng.integers(room + 1)], p=EDGE_SHARES))
         drop_text, drop_events = rng.random(2) < (settings.condition_dropout, settings.event_dropout)
         wording = int(rng.integers(2**31))
-        crops.append(Crop(song, start_frame, n_frames, bool(drop_text), bool(drop_events), arrangement, copy, wording))
+        dropped = bool(drop_text), bool(drop_events)
+        crops.append(Crop(song, start_frame, n_frames, *dropped, arrangement, levels, wording))
     return crops
 
 

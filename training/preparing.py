@@ -63,7 +63,8 @@ def encode_songs(
     progress.log(f"{n_encoded} songs encoded, {len(songs) - n_encoded} found in the cache.")
     if len(songs) == n_held_out:
         raise TrainingDataError(f"{report.root}: no song could be encoded; the log names each with its reason.")
-    return TrainingSet(songs, latents, pipeline.frame_rate, n_held_out, settings.section_tags and settings.events)
+    tags = settings.section_tags and settings.events
+    return TrainingSet(songs, latents, pipeline.frame_rate, n_held_out, tags, settings.gains_db)
 
 
 def name_of(training_set: TrainingSet) -> str:

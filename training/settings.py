@@ -70,7 +70,10 @@ class TrainingSettings(BaseModel):
         0.0, ge=0, le=1, description="share of crops from a song whose sections were put in a new order; 0: none"
     )
     quieter_db: float = Field(
-        0.0, ge=0, le=40, description="hear songs also quieter, by this and half of it, in dB; 0: only as they are"
+        0.0,
+        ge=0,
+        le=40,
+        description="hear sections that have an intensity quieter too, by this and half of it, in dB; 0: never",
     )
     held_out: int | None = Field(
         None, ge=0, description="songs kept out of training to measure it; unset: one in ten from eight songs on"

@@ -23,9 +23,9 @@ ASKS = [
 
 CONFIRM: list[Trial] = [
     Trial("600 steps, mu +1"),
-    Trial("600 steps, mu +0.4", settings={"timestep_mu": 0.4}),
-    Trial("600 steps, mu +1, sigma 1.5", settings={"timestep_sigma": 1.5}),
-    Trial("400 steps, mu +1", settings={"max_steps": 400}),
+    Trial("sections also quieter, to 6 dB", settings={"quieter_db": 6.0}),
+    Trial("rearranged 0.5", settings={"rearrange": 0.5}),
+    Trial("both", settings={"quieter_db": 6.0, "rearrange": 0.5}),
 ]
 CONFIRM_ASKS = [
     *(Ask(1.0, strength=strength) for strength in (1.0, 1.4)),

@@ -142,7 +142,7 @@ def train(trial: Trial, seed: int) -> Trained:
         pipeline.pipe.vae, pipeline.sample_rate, pipeline.frame_rate, 240.0, WORK / "structure" / "latents"
     )
     latents = [[cache.load(song.audio, gain) for gain in settings.gains_db] for song in songs]
-    training_set = TrainingSet(songs, latents, pipeline.frame_rate)
+    training_set = TrainingSet(songs, latents, pipeline.frame_rate, gains_db=settings.gains_db)
     vocabulary = vocabulary_of(songs)
     learned = make_trainable(pipeline, vocabulary, settings)
     if trial.encoder and settings.events:
