@@ -15,6 +15,7 @@ from typing import Any
 
 from annotate.dataset import Song, read_song, scan
 from annotate.track import register_track, track_envelope
+from structure.beats import read_beats
 from structure.errors import StudioError
 from structure.events import Event, moments, read_events, sections
 from structure.sidecar import (
@@ -138,16 +139,28 @@ class Desk:
                 self.conflict = None  # the file has just been read: what it holds is what the visitor sees
         return opened
 
-    def save_events(self, name: str, raw: Sequence[Mapping[str, Any]]) -> str:
+    def save_events(self, name: str, raw: Sequence[Mapping[str, Any]], beats: object = None) -> str:
         """Save a song's events and say so: `Saved 12:03:05, 9 sections`.
+
+        Args:
+            name: the song.
+            raw: its events.
+            beats: as a person corrected them, in a sidecar's form; None where nobody has. What the sidecar holds is
+                touched only where it says something else.
 
         Raises:
             DeskError: the song is not open here or cannot be edited.
             SidecarConflict: the file changed on disk; `conflict` is then set, and nothing was written.
-            StudioError: an event is wrong, or the file cannot be written.
+            StudioError: an event or the beats are wrong, or the file cannot be written.
         """
         events = read_events(list(raw), where=f"`{name}`")
-        return self._save(name, lambda sidecar: with_events(sidecar, events))
+        told = read_beats(beats)
+
+        def edit(sidecar: Sidecar) -> Sidecar:
+            kept = with_events(sidecar, events)
+            return kept if told == sidecar.beats else with_fields(kept, beats=told and told.to_dict())
+
+        return self._save(name, edit)
 
     def save_field(self, name: str, field_name: str, value: str | float | None) -> str | None:
         """Save one of `EDITED_FIELDS`, which describe the song; None as the answer: it held that already.

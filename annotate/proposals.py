@@ -41,12 +41,10 @@ class Proposal:
     Attributes:
         events: sections from the song's start to its end.
         tempo: beats per minute.
-        downbeats: seconds of each bar's beat one, as far as it can be told.
     """
 
     events: list[Event]
     tempo: float
-    downbeats: np.ndarray
 
 
 def propose(audio: Path, above: float = ABOVE) -> Proposal:
@@ -60,8 +58,12 @@ def propose(audio: Path, above: float = ABOVE) -> Proposal:
         AudioError: not audio, or empty.
         BeatsError: no beats can be heard.
     """
-    beats = find_beats(audio)
-    probability, phases = boundary_probabilities(beats)
+    return proposal_of(find_beats(audio), above)
+
+
+def proposal_of(beats: Beats, above: float = ABOVE) -> Proposal:
+    """As `propose`, for a song whose beats are known."""
+    probability, _ = boundary_probabilities(beats)
     begun = {0: 1.0} | dict(most_probable(beats, probability, above))
     edges = [*begun, len(beats)]
     spans = list(pairwise(edges))
@@ -76,7 +78,7 @@ def propose(audio: Path, above: float = ABOVE) -> Proposal:
         )
         for name, (first, last) in zip(names, spans, strict=True)
     ]
-    return Proposal(events, beats.tempo, beats.edges[int(phases.argmax()) : -1 : BEATS_A_BAR])
+    return Proposal(events, beats.tempo)
 
 
 def proposal_text(audio: Path, proposal: Proposal) -> str:

@@ -233,7 +233,13 @@ def _show(
     if opened.sidecar.imported:
         found.append("These sections come from a machine's analysis in the sidecar. Your first edit makes them yours.")
     value = timeline_value(
-        opened.duration, events, track=opened.track, song=opened.song.name, mode="view" if opened.trouble else "edit"
+        opened.duration,
+        events,
+        track=opened.track,
+        song=opened.song.name,
+        beats=opened.sidecar.beats,
+        meter=_meter(opened.sidecar.get("timesignature")),
+        mode="view" if opened.trouble else "edit",
     )
     return {
         page.desk: desk,
@@ -253,6 +259,12 @@ def _show(
     }
 
 
+def _meter(timesignature: object) -> int:
+    """Beats in a bar: `3`, `"3"` or `"3/4"` is 3; 4 where nobody has said."""
+    found = re.match(r"([2-9]|1[0-2])\b", str(timesignature or ""))
+    return int(found[1]) if found else 4
+
+
 def _say(page: _Page, sentences: Sequence[str]) -> Updates:
     """Sentences above the timeline; file names and labels in them are shown as text."""
     lines = "".join(f"<p>{html.escape(line)}</p>" for sentence in sentences for line in sentence.splitlines())
@@ -265,7 +277,8 @@ def _offer(desk: Desk) -> Any:
 
 def _save_events(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
     value = value or {}
-    return _save(page, desk, value, lambda here: here.save_events(value.get("song"), value.get("events") or []))
+    events, beats = value.get("events") or [], value.get("beats")
+    return _save(page, desk, value, lambda here: here.save_events(value.get("song"), events, beats))
 
 
 def _save_field(page: _Page, key: str, desk: Desk | None, value: dict[str, Any] | None, entry: Any) -> Updates:

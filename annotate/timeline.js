@@ -2,9 +2,9 @@
 
 `StructureTimeline.mount` is called by Gradio for each component on the page. Every file beside this one does one thing
 with the `Timeline` made here: timeline_model.js keeps the sections, timeline_paint.js and timeline_wave.js draw,
-timeline_edits.js edits, timeline_pointer.js and timeline_keys.js listen, timeline_sound.js plays, timeline_controls.js
-and timeline_folds.js fill what lies below the stage. The value that Python sees is
-{song, track, duration, events, compare, names, rev, mode}; every edit sends it whole. */
+timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js edits, timeline_pointer.js and timeline_keys.js
+listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill what lies below the stage. The value that Python sees is
+{song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit sends it whole. */
 (function () {
   "use strict";
 
@@ -54,6 +54,7 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
       this.draw = this.draw.bind(this);
       this.model = new TimelineModel([], 0, this.colours.moments);
       this.width = this.stage.clientWidth || 1;
+      this.beats = window.timelineBeats(this);
       this.painting = window.timelinePaint(this);
       this.paintHead = this.painting.paintHead;
       this.sound = window.timelineSound(this);
@@ -138,6 +139,7 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
         this._scheduled = false;
         if (this.root.clientWidth <= 10) return;
         this.controls.paint(this.painting.paint());
+        this.beats.paint();
         this.folds.paint();
         this.root.dataset.rev = this._rev;
         this.root.dataset.ready = "1";
@@ -158,6 +160,7 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
     load() {
       const next = this._props.value || {};
       const other = next.song !== this.value.song || next.track !== this.value.track;
+      const otherBeats = next.mode !== this.value.mode || JSON.stringify(next.beats) !== JSON.stringify(this.value.beats);
       if (!other && next.rev != null && next.rev < this._rev) return this.emit(); // a late echo: Python must learn what is newer
       this.value = next;
       this._rev = this._savedRev = next.rev ?? this._rev;
@@ -169,7 +172,11 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
         this.sound.seek(0);
         this.note("");
         this.say({ text: "" });
-        this.fetchTrack();
+        this.beats.load();
+        this.fetchTrack().then(() => this.beats.hear()); // the picture first
+      } else if (otherBeats) {
+        this.beats.load();
+        this.beats.hear();
       }
       const { dataset } = this.root;
       dataset.saved = String(this._savedRev);
@@ -257,6 +264,7 @@ and timeline_folds.js fill what lies below the stage. The value that Python sees
       get head() { return timeline.head; },
       get events() { return timeline.model.events(); },
       get boundaries() { return timeline.model.boundaries(); },
+      get beats() { return timeline.beats.grid?.toValue() ?? null; },
     };
     timeline.load();
   }

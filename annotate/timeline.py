@@ -21,6 +21,7 @@ import plotly
 from annotate.colours import OTHER_COLOUR, SECTION_COLOURS
 from annotate.envelope import BUCKETS_PER_SECOND
 from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope
+from structure.beats import BeatTimes
 from structure.errors import StudioError
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events
 from structure.plan import frame_plan, plan_columns
@@ -52,6 +53,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline.css",
     "elements.js",
     "timeline_model.js",
+    "timeline_grid.js",
     "timeline_wave.js",
     "timeline_paint.js",
     "timeline_sound.js",
@@ -60,6 +62,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_keys.js",
     "timeline_controls.js",
     "timeline_folds.js",
+    "timeline_beats.js",
     "timeline.js",
 )
 _ASSETS = (_PLOTLY, *(_HERE / name for name in _PARTS))
@@ -119,16 +122,34 @@ def proposed_parts(track: object) -> dict[str, Any]:
         `ok`; then `events`, as a sidecar has them, else `error`, a sentence.
     """
     from annotate.beats import BeatsError
-    from annotate.proposals import propose
+    from annotate.grid import track_beats
+    from annotate.proposals import proposal_of
 
     if not is_track(track):
         return {"ok": False, "error": _NO_TRACK}
     assert isinstance(track, str)
     try:
-        return {"ok": True, "events": [event.to_dict() for event in propose(track_audio(track)).events]}
+        return {"ok": True, "events": [event.to_dict() for event in proposal_of(track_beats(track)).events]}
     except BeatsError:  # its sentence names the file of the cache
         return {"ok": False, "error": "No beat can be heard in this song: mark its parts by ear."}
     except StudioError as problem:
+        return {"ok": False, "error": str(problem)}
+
+
+def beat_grid(track: object) -> dict[str, Any]:
+    """For the browser: the beats that a machine hears in a track of the cache.
+
+    Returns:
+        `ok`; then `times` and `phases` as `annotate.grid.track_grid` has them, else `error`, a sentence.
+    """
+    from annotate.grid import track_grid
+
+    if not is_track(track):
+        return {"ok": False, "error": _NO_TRACK}
+    assert isinstance(track, str)
+    try:
+        return {"ok": True, **track_grid(track)}
+    except (StudioError, OSError) as problem:
         return {"ok": False, "error": str(problem)}
 
 
@@ -168,6 +189,8 @@ def timeline_value(
     song: str = "",
     compare: list[Event] | None = None,
     names: tuple[str, str] | None = None,
+    beats: BeatTimes | None = None,
+    meter: int = 4,
     mode: str = "view",
 ) -> dict[str, Any]:
     """A value for `Timeline`.
@@ -179,6 +202,8 @@ def timeline_value(
         song: what to call it; comes back with every edit.
         compare: sections for a second row.
         names: what the two rows are called, such as ("asked", "heard").
+        beats: as a person corrected them; None lets the browser ask for those that a machine hears.
+        meter: beats in a bar, where a machine counts them.
         mode: `edit`, `view`, or `compose`: editing a structure that has no song yet.
     """
     return {
@@ -188,6 +213,8 @@ def timeline_value(
         "events": [e.to_dict() for e in events],
         "compare": None if compare is None else [e.to_dict() for e in compare],
         "names": names,
+        "beats": beats and beats.to_dict(),
+        "meter": meter,
         "mode": mode,
     }
 
@@ -249,7 +276,7 @@ class Timeline(gr.HTML):
             html_template=vocabulary_data() + asset("timeline.html"),
             js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
             head=head_tags(_ASSETS),
-            server_functions=[track_source, plan_picture, proposed_parts],
+            server_functions=[track_source, plan_picture, beat_grid, proposed_parts],
             apply_default_css=False,
             status=status,
             **settings,

@@ -33,7 +33,7 @@
 
     const commands = {
       play: sound.toggle,
-      mark: () => edits.mark(timeline.head),
+      mark: () => edits.mark(timeline.head, { playing: !timeline.audio.paused }),
       propose: edits.propose,
       remove: edits.remove,
       undo: () => edits.travel(true),

@@ -13,9 +13,10 @@
       part, boundary: timeline.model.boundaries().includes(t) ? t : undefined,
     });
 
-    function mark(t) {
+    /* `how`: {playing, free}, see what the beats make of it. */
+    function mark(t, how) {
       if (!timeline.editable) return;
-      const at = timeline.model.addBoundary(timeline.inSong(t));
+      const at = timeline.model.addBoundary(timeline.inSong(timeline.beats.snapped(t, how)));
       if (at === null) return;
       timeline.selected = { part: at, boundary: at > 0 ? at : undefined };
       timeline.emit();
@@ -56,9 +57,19 @@
     }
 
     function nudge(by) {
+      moveTo((boundary) => boundary + by);
+    }
+
+    /* Move the boundary that keys speak of a beat on or back. */
+    function nudgeBeat(direction) {
+      const { grid } = timeline.beats;
+      if (grid) moveTo((boundary) => grid.stepped(boundary, direction));
+    }
+
+    function moveTo(place) {
       const boundary = timeline.currentBoundary();
       if (!timeline.editable || boundary === null) return;
-      const at = timeline.model.moveBoundary(boundary, boundary + by);
+      const at = timeline.model.moveBoundary(boundary, place(boundary));
       timeline.selected = { boundary: at, part: at };
       timeline.reveal(at);
       timeline.emit();
@@ -68,6 +79,13 @@
       if (!timeline.editable || !(back ? timeline.model.undo() : timeline.model.redo())) return;
       timeline.selected = null;
       timeline.emit();
+    }
+
+    /* One beat on or back; with Shift a bar, with Ctrl eight. Without beats 1, 5 and 15 s. */
+    function step(direction, { shiftKey, ctrlKey, metaKey }) {
+      const far = ctrlKey || metaKey;
+      const [beats, bars, seconds] = far ? [0, 8, 15] : shiftKey ? [0, 1, 5] : [1, 0, 1];
+      seekTo(timeline.beats.stepped(direction * beats, direction * bars) ?? timeline.head + direction * seconds);
     }
 
     function seekTo(t) {
@@ -95,6 +113,6 @@
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
-    return { select, mark, propose, remove, rename, nudge, travel, seekTo, jump, show, otherSong };
+    return { select, mark, propose, remove, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, otherSong };
   };
 })();

@@ -6,16 +6,19 @@
 
   const KEYS = [
     ["Space", "play, pause"],
-    ["B or Enter", "begin a part at the play head (a click on the waveform begins one there)"],
+    ["B or Enter", "begin a part at the beat under the play head (a click on the waveform begins one there)"],
+    ["Shift+B", "the same, exactly at the play head (with Alt a click is exact too)"],
     ["G", "let a machine propose the parts of a song that has none yet"],
     ["1 … 9", "name the part: selected, or under the play head while playing"],
     ["0", "leave the part free: nothing is said about it"],
     ["/", "name the part with a word of your own"],
     ["Delete", "remove the selected moment, else join the two parts at the selected or nearest boundary"],
-    [", .", "move that boundary by 10 ms"],
+    [", .", "move that boundary by 10 ms, with Shift by a beat"],
+    ["N", "snap to beats, or not"],
+    ["T", "a bar begins at the play head: its nearest beat is beat one"],
     ["Ctrl+Z", "undo"],
     ["Ctrl+Y, Ctrl+Shift+Z", "redo"],
-    ["← →", "1 s back, forward; with Shift 5 s, with Ctrl 15 s"],
+    ["← →", "a beat back, forward; with Shift a bar, with Ctrl 8 bars (without beats 1, 5, 15 s)"],
     ["↑ ↓", "previous, next boundary"],
     ["Home, End", "start, end of the song"],
     ["- =", "zoom out, in (or turn the wheel; with Shift it pans)"],
@@ -43,15 +46,16 @@
       if (letter === "z") return () => edits.travel(!event.shiftKey);
       if (letter === "y") return () => edits.travel(false);
       if (letter === "s") return () => {}; // saved already; the browser's own dialogue would only puzzle
-      if (event.key === "ArrowLeft") return () => edits.seekTo(timeline.head - 15);
-      if (event.key === "ArrowRight") return () => edits.seekTo(timeline.head + 15);
+      if (event.key === "ArrowLeft") return () => edits.step(-1, event);
+      if (event.key === "ArrowRight") return () => edits.step(1, event);
       return null;
     }
 
     function alone(event) {
-      const stride = event.shiftKey ? 5 : 1;
+      if (event.shiftKey && event.code === "Comma") return () => edits.nudgeBeat(-1);
+      if (event.shiftKey && event.code === "Period") return () => edits.nudgeBeat(1);
       if (/^[1-9]$/.test(event.key)) return () => edits.rename(colours.keys[Number(event.key) - 1]);
-      const mark = () => edits.mark(timeline.head);
+      const mark = () => edits.mark(timeline.head, { playing: !timeline.audio.paused, free: event.shiftKey });
       const whole = () => timeline.setView(0, timeline.model.duration);
       const actions = {
         " ": sound.toggle,
@@ -65,10 +69,14 @@
         Backspace: edits.remove,
         ",": () => edits.nudge(-0.01),
         ".": () => edits.nudge(0.01),
-        ArrowLeft: () => edits.seekTo(timeline.head - stride),
-        ArrowRight: () => edits.seekTo(timeline.head + stride),
+        ArrowLeft: () => edits.step(-1, event),
+        ArrowRight: () => edits.step(1, event),
         ArrowUp: () => edits.jump(-1),
         ArrowDown: () => edits.jump(1),
+        n: timeline.beats.toggleSnapping,
+        N: timeline.beats.toggleSnapping,
+        t: timeline.beats.one,
+        T: timeline.beats.one,
         Home: () => edits.seekTo(0),
         End: () => edits.seekTo(timeline.model.duration),
         "-": () => timeline.zoomAtHead(1.6),

@@ -71,7 +71,8 @@
       if (!gesture.moved && Math.abs(away) < STILL) return;
       gesture.moved = true;
       if (gesture.boundary !== undefined) {
-        const at = timeline.model.drag(gesture.boundary, timeline.inSong(timeline.time(px(event) + gesture.offset)));
+        const to = timeline.beats.snapped(timeline.inSong(timeline.time(px(event) + gesture.offset)), { free: event.altKey });
+        const at = timeline.model.drag(gesture.boundary, to);
         edits.select({ boundary: at, part: at });
       } else if (gesture.scrub) sound.seek(timeline.time(px(event)));
       else {
@@ -93,7 +94,7 @@
         if (timeline.model.commit()) timeline.emit();
       } else if (done.moved || done.scrub) return;
       else if (done.select !== undefined) edits.select(done.select);
-      else edits.mark(timeline.time(done.x));
+      else edits.mark(timeline.time(done.x), { free: event.altKey });
     });
 
     stage.addEventListener("pointercancel", (event) => {

@@ -80,6 +80,11 @@ def track_audio(track: str) -> Path:
     return CACHE_DIR / f"{track}.wav"
 
 
+def track_grid_path(track: str) -> Path:
+    """Where the beats of a track are kept, once somebody asked for them."""
+    return CACHE_DIR / f"{track}.beats.json"
+
+
 def track_envelope(track: str) -> tuple[np.ndarray, float]:
     """The envelope, int8 (buckets, 3), and the duration in seconds of a track that `is_track`."""
     header = soundfile.info(str(track_audio(track)))
@@ -95,6 +100,7 @@ def sweep(keep: str = "", limit: int = CACHE_LIMIT) -> None:
         if total > limit and wav.stem != keep:
             wav.unlink(missing_ok=True)
             _peaks_path(wav.stem).unlink(missing_ok=True)
+            track_grid_path(wav.stem).unlink(missing_ok=True)
 
 
 def _peaks_path(track: str) -> Path:

@@ -12,12 +12,14 @@ import hashlib
 import json
 import math
 import os
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from structure.beats import BeatsFieldError, BeatTimes, read_beats
 from structure.errors import StudioError
 from structure.events import Event, is_readable, problems
 from structure.files import keep_backup, sync_folder, unfinished, write_durably
@@ -33,6 +35,8 @@ SIDECAR_FIELDS: tuple[str, ...] = (
     "duration",
 )
 _NUMBERS = ("bpm", "duration")
+
+_NUMBER_LIST = re.compile(r"\[\n\s+(-?\d[^\n]*(?:\n\s+-?\d[^\n]*)*)\n\s+\]")  # no text of JSON holds a line break
 
 _saving = threading.Lock()  # one process, many visitors: compare and replace must not interleave
 
@@ -97,7 +101,20 @@ class Sidecar:
         found = [_field_problem(key, self.data[key]) for key in SIDECAR_FIELDS if key in self.data]
         if duration is None and _is_number(self.data.get("duration")):
             duration = float(self.data["duration"])
-        return [f"`{self.path.name}`: {what}" for what in [*filter(None, found), *self._event_problems(duration)]]
+        found += [self._beats_problem(), *self._event_problems(duration)]
+        return [f"`{self.path.name}`: {what}" for what in found if what]
+
+    @property
+    def beats(self) -> BeatTimes | None:
+        """The beats that a person has corrected; None where nobody has, or where they cannot be read."""
+        return None if self._beats_problem() else read_beats(self.data.get("beats"), self.data.get("downbeats"))
+
+    def _beats_problem(self) -> str | None:
+        try:
+            read_beats(self.data.get("beats"))
+        except BeatsFieldError as problem:
+            return str(problem)
+        return None
 
     def _event_problems(self, duration: float | None = None) -> list[str]:
         raw = self.data.get("events")
@@ -258,11 +275,16 @@ def _finite(literal: str) -> float:
 def _to_bytes(sidecar: Sidecar) -> bytes:
     try:
         text = json.dumps(sidecar.data, indent=2, ensure_ascii=False, allow_nan=False)
-        return f"{text}\n".encode()
+        return f"{_NUMBER_LIST.sub(_in_one_line, text)}\n".encode()
     except UnicodeEncodeError:  # half an emoji, which JSON may escape but UTF-8 cannot hold
         return f"{json.dumps(sidecar.data, indent=2, allow_nan=False)}\n".encode()
     except (TypeError, ValueError) as problem:
         raise SidecarError(f"`{sidecar.path.name}` cannot be written as JSON: {problem}.") from problem
+
+
+def _in_one_line(found: re.Match[str]) -> str:
+    """Hundreds of beats in a line: a person who opens the file wants to see the events."""
+    return f"[{' '.join(found[1].split())}]"
 
 
 def _is_number(value: object) -> bool:

@@ -1,0 +1,68 @@
+"""The beat grid of a track: where beats are, and how probably each is a bar's beat one.
+
+Kept in the cache beside the track's decoded copy, since the page asks whenever the song is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from annotate.track import CACHE_DIR, track_audio, track_grid_path
+
+if TYPE_CHECKING:
+    from annotate.beats import Beats
+
+
+def track_grid(track: str) -> dict[str, Any]:
+    """The beats of a track that `is_track`.
+
+    Returns:
+        `times`, seconds of each beat, and `phases`: how probably beats 0, 4, 8 … are beat one, or 1, 5, 9 … and so on.
+        Both are empty where no beat can be heard.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    kept = track_grid_path(track)
+    try:
+        return json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there yet, or spoilt on disk
+        found = _grid(track)
+    partial = CACHE_DIR / f"{secrets.token_hex(4)}.json.tmp"
+    try:
+        partial.write_text(json.dumps(found), encoding="utf-8")
+        os.replace(partial, kept)
+    finally:
+        partial.unlink(missing_ok=True)
+    return found
+
+
+@lru_cache(maxsize=4)  # a proposal is asked for soon after the grid
+def track_beats(track: str) -> Beats:
+    """A track beat by beat.
+
+    Raises:
+        BeatsError: no beats can be heard.
+    """
+    from annotate.beats import find_beats
+
+    return find_beats(track_audio(track))
+
+
+def _grid(track: str) -> dict[str, Any]:
+    from annotate.beats import BeatsError
+    from annotate.boundaries import boundary_probabilities
+
+    try:
+        beats = track_beats(track)
+    except BeatsError:
+        return {"times": [], "phases": []}
+    _, phases = boundary_probabilities(beats)
+    return {
+        "times": [round(float(t), 3) for t in beats.edges[:-1]],
+        "phases": [round(float(p), 4) for p in phases],
+    }
