@@ -70,7 +70,8 @@ def find_beats(audio: Path) -> Beats:
         raise too_little
     mel, chroma = _spectra(samples)
     level = librosa.power_to_db(mel, top_db=80)
-    onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, hop_length=HOP)
+    # `center` would move onsets by half a window, which the padding of `_spectra` has done: 46 ms too late
+    onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, hop_length=HOP, center=False)
     tempo, found = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=HOP, trim=False)
     if len(found) < 4:
         raise too_little
