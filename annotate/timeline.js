@@ -2,7 +2,7 @@
 
 `StructureTimeline.mount` is called by Gradio for each component on the page. Every file beside this one does one thing
 with the `Timeline` made here: timeline_model.js keeps the sections, timeline_paint.js and timeline_wave.js draw,
-timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js edits, timeline_pointer.js and timeline_keys.js
+timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js and timeline_parts.js edit, timeline_pointer.js and timeline_keys.js
 listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill what lies below the stage. The value that Python sees is
 {song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit sends it whole. */
 (function () {
@@ -59,6 +59,7 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
       this.paintHead = this.painting.paintHead;
       this.sound = window.timelineSound(this);
       this.edits = window.timelineEdits(this);
+      this.parts = window.timelineParts(this);
       this.pointer = window.timelinePointer(this);
       this.keys = window.timelineKeys(this);
       this.controls = window.timelineControls(this);
@@ -140,6 +141,7 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
         if (this.root.clientWidth <= 10) return;
         this.controls.paint(this.painting.paint());
         this.beats.paint();
+        this.parts.paint();
         this.folds.paint();
         this.root.dataset.rev = this._rev;
         this.root.dataset.ready = "1";

@@ -23,7 +23,7 @@ from annotate.envelope import BUCKETS_PER_SECOND
 from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope
 from structure.beats import BeatTimes
 from structure.errors import StudioError
-from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events
+from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events, sections
 from structure.plan import frame_plan, plan_columns
 
 __all__ = ["CACHE_DIR", "KEYS", "Timeline", "register_track", "static_paths", "timeline_value"]
@@ -58,6 +58,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_paint.js",
     "timeline_sound.js",
     "timeline_edits.js",
+    "timeline_parts.js",
     "timeline_pointer.js",
     "timeline_keys.js",
     "timeline_controls.js",
@@ -151,6 +152,36 @@ def beat_grid(track: object) -> dict[str, Any]:
         return {"ok": True, **track_grid(track)}
     except (StudioError, OSError) as problem:
         return {"ok": False, "error": str(problem)}
+
+
+def likely_names(asked: object) -> dict[str, Any]:
+    """For the browser: what one part probably is.
+
+    Args:
+        asked: `{"track": …, "duration": seconds, "events": […], "start": where the part begins}`.
+
+    Returns:
+        `ok`; then `names`, the three likeliest types, each with its probability, and `alike`, where the parts begin
+        that sound like it, itself among them; else `error`, a sentence.
+    """
+    from annotate.beats import BeatsError
+    from annotate.grid import track_beats
+    from annotate.next_type import likely_types, parts_alike
+
+    try:
+        song = check_value(asked)
+        parts = sections([Event.model_validate(raw) for raw in song["events"]])
+        place = next((i for i, part in enumerate(parts) if part.start == song.get("start")), None)
+        if place is None:
+            raise StudioError("No part of the song begins there.")
+        track = song.get("track")
+        beats = track_beats(str(track)) if is_track(track) else None
+    except BeatsError:
+        beats = None
+    except StudioError as problem:
+        return {"ok": False, "error": str(problem)}
+    alike = parts_alike(beats, parts, place) if beats else [place]
+    return {"ok": True, "names": likely_types(beats, parts, place)[:3], "alike": [parts[i].start for i in alike]}
 
 
 def plan_picture(asked: object) -> dict[str, Any]:
@@ -276,7 +307,7 @@ class Timeline(gr.HTML):
             html_template=vocabulary_data() + asset("timeline.html"),
             js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
             head=head_tags(_ASSETS),
-            server_functions=[track_source, plan_picture, beat_grid, proposed_parts],
+            server_functions=[track_source, plan_picture, beat_grid, proposed_parts, likely_names],
             apply_default_css=False,
             status=status,
             **settings,

@@ -10,6 +10,12 @@
     ["Shift+B", "the same, exactly at the play head (with Alt a click is exact too)"],
     ["G", "let a machine propose the parts of a song that has none yet"],
     ["1 … 9", "name the part: selected, or under the play head while playing"],
+    ["P", "name it as is most likely (dotted: likely names)"],
+    ["E", "give its name to every part that sounds like it"],
+    ["S", "cut the part in half"],
+    ["D", "end the part after as long as the last one of its name"],
+    ["Shift+G", "cut the part every eight bars"],
+    ["A, R", "accept, reject what a machine heard here; Shift+A accepts all it is 80 % sure of"],
     ["0", "leave the part free: nothing is said about it"],
     ["/", "name the part with a word of your own"],
     ["Delete", "remove the selected moment, else join the two parts at the selected or nearest boundary"],
@@ -22,14 +28,14 @@
     ["↑ ↓", "previous, next boundary"],
     ["Home, End", "start, end of the song"],
     ["- =", "zoom out, in (or turn the wheel; with Shift it pans)"],
-    ["F", "whole song"],
+    ["F, Z", "whole song, this part"],
     ["Page Down, Page Up", "next, previous song"],
     ["Esc", "let go, close this sheet"],
   ];
-  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F", "Esc"]);
+  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc"]);
 
   window.timelineKeys = function (timeline) {
-    const { root, q, colours, edits, sound } = timeline;
+    const { root, q, colours, edits, parts, sound } = timeline;
 
     function press(event) {
       if (event.target.closest?.("input, textarea, select, [contenteditable]") || event.altKey) return;
@@ -63,7 +69,21 @@
         B: mark,
         Enter: mark,
         g: edits.propose,
-        G: edits.propose,
+        G: event.shiftKey ? parts.cutInEights : edits.propose,
+        p: parts.nameLikely,
+        P: parts.nameLikely,
+        e: parts.nameAlike,
+        E: parts.nameAlike,
+        s: parts.split,
+        S: parts.split,
+        d: parts.extend,
+        D: parts.extend,
+        a: parts.accept,
+        A: event.shiftKey ? parts.acceptSure : parts.accept,
+        r: parts.reject,
+        R: parts.reject,
+        z: parts.zoom,
+        Z: parts.zoom,
         0: () => edits.rename(null),
         Delete: edits.remove,
         Backspace: edits.remove,
