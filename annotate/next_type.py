@@ -31,7 +31,7 @@ def likely_types(beats: Beats | None, parts: Sequence[Event], place: int) -> lis
         parts: sections from the song's start; types that a machine guessed count for nothing.
         place: which of them.
     """
-    told = [part.type if part.source != "machine" else None for part in parts]
+    told = [None if (part.model_extra or {}).get("source") == "machine" else part.type for part in parts]
     before = [kind for kind in told[:place] if kind]
     guesses = dict(likely_next(before, _shares()))
     alike = [told[i] for i in parts_alike(beats, parts, place) if i != place and told[i]] if beats else []

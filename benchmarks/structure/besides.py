@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from acestep.pipeline import GeneratedSong, StructuredPipeline
-from acestep.starter.songs import SAMPLE_RATE, make_song, song_seed
+from acestep.starter.songs import SAMPLE_RATE, StarterSong, make_song, render, song_seed
 from annotate.audio import read_audio
 from benchmarks.structure.trial import (
     REFERENCE_SEED,
@@ -26,6 +26,7 @@ from benchmarks.structure.trial import (
 from evaluation.adherence import key_score, tempo_right
 from evaluation.caption_probe import CaptionProbe, DescribedSong, fit_caption_probe
 from evaluation.variety import Ear, fit_ear, near_copies, sound_cells, variety
+from structure.events import Event
 
 STYLE_SONGS, EAR_SONGS = 400, 60
 VARIED, SEEDS = 6, 4  # requests made several times, how often each
@@ -81,13 +82,30 @@ def besides(pipeline: StructuredPipeline, ask: Ask, structures: int, trained_on:
     }
 
 
-def real_songs(structures: int) -> dict[str, float]:
-    """The same figures for the real songs whose structures are asked for, where they make sense."""
+def real_songs(structures: int, trained_on: int) -> dict[str, float]:
+    """The same figures for the real songs whose structures are asked for; the same requests played with other seeds
+    tell how much songs of one request can differ."""
     songs = held_out_songs(structures)
+    described = [
+        DescribedSong.from_samples(str(i), song.samples, SAMPLE_RATE, song.sidecar["genre"])
+        for i, song in enumerate(songs)
+    ]
+    windows = [ear().windows(sound_cells(song.samples, SAMPLE_RATE)) for song in songs]
     return {
+        "style": style_probe().score(described).top,
         "tempo": _mean(tempo_right(s.samples, SAMPLE_RATE, s.sidecar["bpm"]) for s in songs),
         "key": _mean(key_score(s.samples, SAMPLE_RATE, s.sidecar["keyscale"]) for s in songs),
+        "variety": _mean(variety([_played_again(song, seed) for seed in range(SEEDS)]) for song in songs[:VARIED]),
+        "near copies": near_copies(windows, _training_windows(trained_on)).songs,
     }
+
+
+def _played_again(song: StarterSong, seed: int) -> np.ndarray:
+    """Windows of another song of the same request."""
+    asked = song.sidecar
+    events = [Event.model_validate(event) for event in asked["events"]]
+    samples = render(events, asked["duration"], asked["bpm"], asked["keyscale"], asked["genre"], seed, song.band)
+    return ear().windows(sound_cells(samples, SAMPLE_RATE))
 
 
 def _mean(values: Iterable[float]) -> float:

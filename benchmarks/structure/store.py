@@ -104,12 +104,13 @@ class Store:
 def _told(ask: Ask | None) -> str:
     if ask is None:
         return ""
+    text = f", text guidance {ask.text:g}" if ask.text != Ask().text else ""
     if not ask.use_events:
-        return "no events"
+        return f"no events{text}"
     strength = f", strength {ask.strength:g}" if ask.strength != 1 else ""
     if ask.guidance == 1:
-        return f"one pass{strength}"
-    return f"guidance {ask.guidance:g} at {ask.interval[0]:g}-{ask.interval[1]:g}{strength}"
+        return f"one pass{strength}{text}"
+    return f"guidance {ask.guidance:g} at {ask.interval[0]:g}-{ask.interval[1]:g}{strength}{text}"
 
 
 def _means(found: list[dict[str, Any]], shown: list[str]) -> list[str]:

@@ -144,9 +144,11 @@ def moments(options: Options) -> Store:
 def besides(options: Options) -> Store:
     """Style, tempo, key, variety and copies, with events, without them, and without an adapter."""
     from benchmarks.structure.besides import besides as measured
+    from benchmarks.structure.besides import real_songs as real
 
     count = options.structures or 24
     store = _store("structure-besides", {"structures": count})
+    store.keep("real songs", 0, None, real(count, TRAINED_ON))
     store.keep("no adapter", 0, None, measured(starter(), NO_EVENTS, count, TRAINED_ON))
     for seed in range(options.seeds or 1):
         trained = trained_recipe(seed)

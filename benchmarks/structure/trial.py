@@ -65,11 +65,13 @@ class Trained:
 
 @dataclass(frozen=True)
 class Ask:
-    """How songs are asked for: guidance on events, when it acts, strength of events; the starter's unless told."""
+    """How songs are asked for: guidance on events, when it acts, strength of events, guidance on text; the starter's
+    unless told."""
 
     guidance: float = STARTER.event_guidance
     interval: tuple[float, float] = STARTER.event_interval
     strength: float = STARTER.event_strength
+    text: float = STARTER.guidance_scale
     use_events: bool = True
 
 
@@ -218,6 +220,7 @@ def request(sidecar: dict[str, Any], ask: Ask, seed: int, **changes: Any) -> Any
         "event_guidance": ask.guidance,
         "event_interval": ask.interval,
         "event_strength": ask.strength,
+        "guidance_scale": ask.text,
         "use_events": ask.use_events,
     }
     return SongRequest(**(asked | changes))
