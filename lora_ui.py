@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from html import escape
 from pathlib import Path
@@ -18,8 +18,9 @@ import evaluation.tab
 import generation.tab
 import training.tab
 from acestep.starter.demo import demo_folder, make_demo
-from generation.jobs import DEFAULT_ADAPTER
-from generation.service import adapter_folder, output_folder, release
+from annotate.tab import SongMaker
+from generation.jobs import DEFAULT_ADAPTER, make_job
+from generation.service import adapter_folder, generate_song, output_folder, release
 from structure.errors import StudioError
 from training import device_lock
 from training.runs import Run, list_runs, runs_folder
@@ -56,7 +57,7 @@ def build_app(
         header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):
-                annotation = annotate.tab.build(dataset, local, ready)
+                annotation = annotate.tab.build(dataset, local, ready, song_maker(model))
             with gr.Tab("Train", id="train"):
                 trained = training.tab.build(annotation.root, model, root=dataset)
             with gr.Tab("Generate", id="generate"):
@@ -145,6 +146,18 @@ def known_songs(model: str, dataset: Path) -> Path:
         return dataset
     make_demo(demo_folder())  # there already, unless the page was opened on other songs
     return demo_folder()
+
+
+def song_maker(model: str) -> SongMaker:
+    """Lets the annotation tab have a song made of a structure."""
+
+    def make(sidecar: Mapping[str, Any], adapter: str) -> Path:
+        asked = {name: sidecar.get(name) for name in ("caption", "lyrics", "keyscale", "duration", "events")}
+        bpm = sidecar.get("bpm")
+        job = make_job({k: v for k, v in asked.items() if v} | {"bpm": bpm and round(bpm), "adapter": adapter})
+        return generate_song(job, model=model, gate=device_lock).audio
+
+    return SongMaker(lambda: generation.tab.adapter_choices(model, trained_adapters), make)
 
 
 def use_adapter(model: str, folder: str) -> tuple[Any, Any]:

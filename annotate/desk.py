@@ -186,6 +186,16 @@ class Desk:
             return held if isinstance(held, int | float) and not isinstance(held, bool) else None
         return "" if held is None else str(held)
 
+    def held(self, name: str) -> dict[str, Any]:
+        """What the sidecar of an open song holds, its events as they are shown.
+
+        Raises:
+            DeskError: the song is not open here or cannot be edited.
+        """
+        opened = self._editable(name)
+        told = {"duration": opened.duration, "events": [event.to_dict() for event in opened.sidecar.events]}
+        return opened.sidecar.data | told
+
     def keep_mine(self) -> str:
         """Apply the edit that met a conflict to the version on disk, which becomes the backup.
 

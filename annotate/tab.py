@@ -7,7 +7,7 @@ had open is remembered in their browser, so that a reload changes nothing.
 import html
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from annotate.dataset import UPLOADS, DatasetError, add_songs
 from annotate.desk import EDITED_FIELDS, Desk
 from annotate.song_list import SongList, song_list_value
 from annotate.timeline import Timeline, timeline_value
+from annotate.track import register_track
 from structure.errors import StudioError
 from structure.events import Event
 from structure.sidecar import SidecarConflict
@@ -28,6 +29,19 @@ WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teac
 METERS = ["2", "3", "4", "6"]
 _OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
 _NO_DESK = "This page has lost touch with the server. Reload it: everything that was saved is there."
+
+
+@dataclass(frozen=True)
+class SongMaker:
+    """What the page may ask of a model.
+
+    Attributes:
+        adapters: those there are: (name, value) of each.
+        make: a song from a sidecar's content and an adapter's value; gives the audio file. A `StudioError` is shown.
+    """
+
+    adapters: Callable[[], list[tuple[str, str]]]
+    make: Callable[[Mapping[str, Any], str], Path]
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,9 @@ class AnnotateTab:
     train: gr.Button
 
 
-def build(root: Path | None, local: bool, ready: Callable[[], None] | None = None) -> AnnotateTab:
+def build(
+    root: Path | None, local: bool, ready: Callable[[], None] | None = None, maker: SongMaker | None = None
+) -> AnnotateTab:
     """Lay the tab out inside the caller's `gr.Tab`.
 
     Args:
@@ -57,6 +73,7 @@ def build(root: Path | None, local: bool, ready: Callable[[], None] | None = Non
         local: the page is used on the machine itself, so any folder of it may be typed in. Else a visitor sees `root`
             and songs of their own that they upload.
         ready: called before `root` is looked at; returns once its songs are there.
+        maker: makes a song of the open song's structure, to be heard beside it.
     """
     desk = gr.State(None)
     root_path, song_path = gr.State(""), gr.State("")
@@ -85,6 +102,9 @@ def build(root: Path | None, local: bool, ready: Callable[[], None] | None = Non
                     take = gr.Button("Load theirs", size="sm")
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
                 fields = _song_fields()
+            if maker:
+                with gr.Accordion("Hear what a model makes of this structure", open=False):
+                    _hear_it(maker, desk, timeline)
 
     page = _Page(
         desk, root_path, song_path, memory, songs, train, notice, timeline, dispute, difference, both, fields, folder
@@ -121,6 +141,30 @@ def _song_fields() -> dict[str, gr.components.Component]:
         meter = gr.Dropdown(METERS, label="Beats in a bar", allow_custom_value=True, value=None, min_width=110)
         language = gr.Dropdown(LANGUAGES, label="Language", allow_custom_value=True, value=None, min_width=110)
     return dict(zip(EDITED_FIELDS, (caption, lyrics, bpm, key, meter, language), strict=True))
+
+
+def _hear_it(maker: SongMaker, desk: gr.State, timeline: Timeline) -> None:
+    """A chooser, a button, and what came of it: the timeline gets a second recording to switch to."""
+
+    def make(desk: Desk | None, value: dict[str, Any] | None, adapter: str) -> tuple[Any, str]:
+        try:
+            song = (value or {}).get("song")
+            if desk is None:
+                raise StudioError(_NO_DESK)
+            made = maker.make(desk.held(song), adapter)
+            track = register_track(made)
+        except StudioError as problem:
+            raise gr.Error(str(problem), print_exception=False) from problem
+        return gr.update(other={"song": song, "track": track}), f"Press X to switch between the song and `{made.name}`."
+
+    with gr.Row(equal_height=True):
+        adapter = gr.Dropdown(maker.adapters(), label="Adapter", scale=3, elem_id="annotate-adapter")
+        button = gr.Button("Make a song of it", scale=1, elem_id="annotate-hear")
+    said = gr.Markdown("Takes the song's caption, lyrics, tempo and key too.")
+    gr.context.Context.root_block.load(
+        lambda: gr.update(choices=maker.adapters()), None, adapter, show_progress="hidden", api_visibility="private"
+    )
+    button.click(make, [desk, timeline, adapter], [timeline, said], api_visibility="private", concurrency_limit=1)
 
 
 @dataclass(frozen=True)

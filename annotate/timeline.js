@@ -33,6 +33,8 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
     envelope = null; // what is drawn of the track, once it is here
     selected = null; // {part: time in it} or {boundary: time}, or both; or {moment: one of the model's}
     listening = false; // whether the server is asked for a proposal
+    other = null; // another recording of this structure: {song, track}
+    version = "song"; // which one is heard and drawn: song or other
     named = false; // whether a part of this song has been named since it was opened
     _rev = 0;
     _savedRev = 0;
@@ -80,6 +82,11 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
     /* A song in which nobody has marked a part yet. */
     get proposable() {
       return this.editable && !this.composing && !this.model.sections.length;
+    }
+
+    /* What is heard and drawn. */
+    get track() {
+      return this.version === "other" ? this.other.track : this.value.track;
     }
 
     x(t) {
@@ -171,6 +178,7 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
       if (other) {
         this.view = [0, this.model.duration || 1];
         this.named = this.model.sections.length > 0;
+        this.version = "song";
         this.sound.seek(0);
         this.note("");
         this.say({ text: "" });
@@ -217,6 +225,13 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
       document.dispatchEvent(new CustomEvent("structure-studio:events", { detail }));
     }
 
+    /* Another recording to switch to; hearing it at once is what it was asked for. */
+    offerOther() {
+      this.other = this._props.other ?? null;
+      if (this.version === "other" || !this.other?.track || this.other.song !== this.value.song) return this.draw();
+      this.sound.switchVersion();
+    }
+
     /* How saving went. */
     report() {
       const news = this._props.status;
@@ -232,7 +247,7 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
 
     async fetchTrack() {
       const mine = ++this._request;
-      const { track } = this.value;
+      const { track } = this;
       this.envelope = null;
       this.audio.pause();
       this.audio.removeAttribute("src");
@@ -259,11 +274,13 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
     root.addEventListener("pointerdown", () => (lastUsed = timeline));
     watch("value", () => timeline.load());
     watch("status", () => timeline.report());
+    watch("other", () => timeline.offerOther());
     new ResizeObserver(() => (root.clientWidth > 10 ? draw() : audio.pause())).observe(root); // hidden tabs are silent
     new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     root.timeline = {
       get view() { return [...timeline.view]; },
       get head() { return timeline.head; },
+      get track() { return timeline.track; },
       get events() { return timeline.model.events(); },
       get boundaries() { return timeline.model.boundaries(); },
       get beats() { return timeline.beats.grid?.toValue() ?? null; },

@@ -295,11 +295,17 @@ class Timeline(gr.HTML):
     Value: see `timeline_value`, and `rev`, which counts the person's edits. `.input` fires on each edit; give it
     `trigger_mode="always_last"` and `show_progress="hidden"`. What a handler has saved it reports with
     `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`, which leaves newer edits alone; with
-    `problems`, sentences, the song list learns what is still wrong.
+    `problems`, sentences, the song list learns what is still wrong. `gr.update(other={"song": …, "track": …})` gives a
+    song another recording of the same structure, which the visitor switches to and back from while it plays.
     """
 
     def __init__(
-        self, value: Mapping[str, Any] | None = None, *, status: Mapping[str, Any] | None = None, **settings: Any
+        self,
+        value: Mapping[str, Any] | None = None,
+        *,
+        status: Mapping[str, Any] | None = None,
+        other: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> None:
         static_paths()
         super().__init__(
@@ -310,6 +316,7 @@ class Timeline(gr.HTML):
             server_functions=[track_source, plan_picture, beat_grid, proposed_parts, likely_names],
             apply_default_css=False,
             status=status,
+            other=other,
             **settings,
         )
 

@@ -42,6 +42,7 @@
       in: () => timeline.zoomAtHead(1 / 1.6),
       fit: () => timeline.setView(0, timeline.model.duration),
       keys: keys.toggleSheet,
+      version: sound.switchVersion,
     };
     root.addEventListener("pointerdown", (event) => {
       // A clicked button must not take the focus: the next space should play, not press it again.
@@ -102,6 +103,9 @@
       remove.disabled = !moment && timeline.currentBoundary() === null;
       remove.firstChild.textContent = moment ? `Remove ${moment.type} ` : "Join ";
       remove.title = moment ? "Remove the selected moment (Delete)" : "Join the two parts at the selected boundary (Delete)";
+      const version = q('[data-do="version"]');
+      version.hidden = !timeline.other || timeline.other.song !== timeline.value.song;
+      version.setAttribute("aria-pressed", timeline.version === "other" ? "true" : "false");
       q('[data-do="mark"]').disabled = !timeline.editable;
       q('[data-do="propose"]').hidden = !timeline.proposable || timeline.listening;
       const hint = advice();

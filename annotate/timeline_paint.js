@@ -58,9 +58,9 @@
     }
 
     function paintWave(tall) {
-      const { view, value, envelope, model, width } = timeline;
+      const { view, envelope, model, width } = timeline;
       const { theme } = root.dataset;
-      const wanted = [view, width, tall, theme, envelope && value.track, model.duration].join();
+      const wanted = [view, width, tall, theme, envelope && timeline.track, model.duration].join();
       if (wanted === drawn) return;
       drawn = wanted;
       wave(plotly, plot, envelope, view, theme);

@@ -25,6 +25,17 @@
       audio.play().catch(() => timeline.note(refused));
     }
 
+    /* The song, or the other recording of its structure, at the same place and still playing if it was. */
+    async function switchVersion() {
+      const { other, value, version } = timeline;
+      if (!other || other.song !== value.song) return;
+      const { head } = timeline, playing = !audio.paused;
+      timeline.version = version === "song" ? "other" : "song";
+      await timeline.fetchTrack();
+      seek(head);
+      if (playing && audio.paused) toggle();
+    }
+
     function follow() {
       if (audio.paused) return;
       const before = timeline.model.partAt(timeline.head);
@@ -49,6 +60,6 @@
     audio.addEventListener("play", changed);
     audio.addEventListener("pause", changed);
     audio.addEventListener("ended", () => seek(timeline.model.duration));
-    return { seek, toggle };
+    return { seek, toggle, switchVersion };
   };
 })();

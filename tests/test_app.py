@@ -158,6 +158,22 @@ def test_four_marked_songs_lead_to_training(studio, browser, tmp_path):
     page.context.close()
 
 
+def test_a_model_makes_a_song_of_an_annotation(tmp_path, monkeypatch):
+    from lora_ui import song_maker
+
+    monkeypatch.setenv("STRUCTURE_STUDIO_HOME", str(tmp_path))
+    maker = song_maker("starter")
+    assert [value for _, value in maker.adapters()] == ["default", "none"]
+    parts = [{"type": "intro", "start": 0, "end": 4, "mine": 1}, {"type": "chorus", "start": 4, "end": 8}]
+    made = maker.make({"caption": "house", "bpm": 120.4, "keyscale": None, "duration": 8.0, "events": parts}, "default")
+    told = json.loads(made.with_suffix(".json").read_text())
+    assert soundfile.info(made).duration == pytest.approx(8, abs=0.05)
+    assert [(e["type"], e["end"]) for e in told["events"]] == [("intro", 4), ("chorus", 8)]
+    assert (told["caption"], told["bpm"]) == ("house", 120)
+    with pytest.raises(StudioError, match="gone"):
+        maker.make({"duration": 8.0, "events": parts}, str(tmp_path / "gone"))
+
+
 HOLD = """
 import sys
 from training.device_lock import try_lock
