@@ -40,6 +40,13 @@ def random_plan(pipeline, n):
     return EventPlan(torch.rand(n, 50, plan_channels()), words, torch.randint(3, (n, 50)))
 
 
+@pytest.mark.parametrize("n_frames", [7, 28, 29, 218])
+def test_a_song_may_have_any_number_of_frames(pipeline, n_frames):
+    seconds = n_frames / pipeline.frame_rate
+    song = pipeline.generate(SongRequest(duration=seconds, steps=1))
+    assert len(song.samples) == round(seconds * pipeline.sample_rate)
+
+
 def test_without_an_adapter_every_sample_equals_the_bare_pipeline(pipeline):
     song = pipeline.generate(REQUEST)
     np.testing.assert_array_equal(song.samples, bare_song(pipeline))
