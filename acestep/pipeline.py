@@ -262,8 +262,10 @@ class StructuredPipeline:
             ).audios
 
     def _noise(self, n_frames: int, seed: int) -> torch.Tensor:
-        """What the pipeline would draw, (1, n_frames, channels). Left to itself, it works the length out from its quotient,
-        rounds that up, and fails for one length in twenty: 218 / 25 * 25 is a little over 218.
+        """What the pipeline would draw, (1, n_frames, channels).
+
+        Left to itself, it turns the length into seconds and back, rounds that up, and fails for one length in twenty:
+        218 / 25 * 25 is a little over 218.
         """
         from diffusers.utils.torch_utils import randn_tensor
 
