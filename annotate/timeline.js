@@ -16,9 +16,12 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
   const mounted = new Set();
   let lastUsed = null;
 
-  // Keys pressed while nothing has the focus belong to the timeline that one sees.
+  // Keys pressed while nothing has the focus belong to the timeline that one sees; so do those of a song just chosen from
+  // the list, but for what moves in the list.
   document.addEventListener("keydown", (event) => {
-    if (document.activeElement && document.activeElement !== document.body) return;
+    const { activeElement } = document;
+    const inList = activeElement?.closest(".ssl-songs") && !["ArrowUp", "ArrowDown", "Tab"].includes(event.key);
+    if (activeElement && activeElement !== document.body && !inList) return;
     for (const timeline of mounted) if (!timeline.root.isConnected) mounted.delete(timeline);
     const seen = [...mounted].filter((t) => t.root.clientWidth > 10);
     const target = seen.includes(lastUsed) ? lastUsed : seen[0];

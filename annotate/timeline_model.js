@@ -122,16 +122,17 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return true;
     }
 
-    /* Name the part at t; null sets it free. A machine's name given once more is a person's; where a person corrects
-       it, other guesses of that name are corrected too, since a machine gives one name to what sounds alike. Returns
-       whether anything changed. */
+    /* Name the part at t; null sets it free. A machine's name given once more is a person's. Where a person corrects it,
+       later guesses of that name are corrected too, since a machine gives one name to what sounds alike; earlier ones
+       were passed over as right. Returns whether anything changed. */
     setType(t, type) {
       const part = this.partAt(t);
       if (!part) return false;
       const guess = part.section?.source === "machine" ? part.section.type : undefined;
       if ((part.section ? part.section.type : null) === type && guess === undefined) return false;
       if (type === null) return this._edit(this._without(part.section), true);
-      const corrected = (s) => (guess !== undefined && s.source === "machine" && s.type === guess ? { ...s, type } : s);
+      const alike = (s) => s.source === "machine" && s.type === guess && s.start > part.start;
+      const corrected = (s) => (alike(s) ? { ...s, type } : s);
       const rest = this._without(part.section).map(corrected);
       const { text, ...kept } = part.section || {}; // `text` is how somebody had spelt the type that goes
       return this._edit(rest.concat(changed(kept, { type, start: part.start, end: part.end })), true);

@@ -43,7 +43,8 @@
         gesture.boundary = boundary;
         gesture.offset = timeline.x(boundary) - px(event);
         timeline.model.begin();
-        edits.select({ boundary, part: boundary });
+        const onName = event.clientY < q(".sst-wave").getBoundingClientRect().top; // handles cover short parts
+        edits.select({ boundary, part: onName ? timeline.inSong(timeline.time(px(event))) : boundary });
       } else if (onRuler || root.dataset.mode === "view") {
         gesture.scrub = true;
         sound.seek(timeline.time(px(event)));

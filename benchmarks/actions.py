@@ -142,7 +142,8 @@ def annotate(page: Page, name: str, truth: list[Event], sidecar: Path, proposals
         one.type == other.type and abs(one.start - other.start) <= NEAR for one, other in zip(saved, truth, strict=True)
     )
     if not right:
-        raise BenchmarkError(f"{name}: what was saved is not what was meant: {[(e.type, e.start) for e in saved]}")
+        told, meant = ([(e.type, round(e.start, 1)) for e in events] for events in (saved, truth))
+        raise BenchmarkError(f"{name}: what was saved is not what was meant: {told} instead of {meant}")
     sidecar.unlink()
     return person.actions
 

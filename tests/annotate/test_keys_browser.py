@@ -1,0 +1,44 @@
+"""Keys reach the song that was just chosen from the list, and the part that was clicked, however short."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_song_chosen_from_the_list_is_marked_by_keys_at_once(
+    serve: Callable[..., str], visit: Callable[..., Any], song: Callable[..., Path]
+):
+    root = song("a.wav", seconds=8).parent
+    song("b.wav", seconds=9)
+    person = visit(serve(root)).opened("a.wav")
+    person.page.get_by_role("option", name="b.wav").click()
+    person.opened("b.wav")
+    person.press("End", "ArrowLeft", "Shift+B", "4")
+    person.saved("2 sections")
+    held = json.loads((root / "b.json").read_text())["events"]
+    assert [(e["type"], e["start"]) for e in held] == [("intro", 0), ("chorus", pytest.approx(8, abs=0.01))]
+    person.page.keyboard.press("ArrowUp")
+    person.opened("a.wav")
+
+
+def test_a_part_no_wider_than_the_handles_on_its_sides_is_named_by_a_click_on_it(
+    serve: Callable[..., str], visit: Callable[..., Any], song: Callable[..., Path]
+):
+    audio = song("a.wav", seconds=60)
+    parts = [{"type": "intro", "start": s, "end": e} for s, e in ((0, 30), (30, 31.2), (31.2, 60))]
+    audio.with_suffix(".json").write_text(json.dumps({"events": parts}))
+    person = visit(serve(audio.parent)).opened("a.wav")
+    for t, key in ((31.0, "4"), (31.5, "2"), (29.8, "3")):
+        person.click(t, ".sst-sections")
+        person.press(key)
+    person.saved("3 sections")
+    assert [e["type"] for e in json.loads(audio.with_suffix(".json").read_text())["events"]] == [
+        "pre-chorus",
+        "chorus",
+        "verse",
+    ]
