@@ -33,7 +33,7 @@ def likely_types(beats: Beats | None, parts: Sequence[Event], place: int) -> lis
     """
     told = [None if (part.model_extra or {}).get("source") == "machine" else part.type for part in parts]
     before = [kind for kind in told[:place] if kind]
-    guesses = dict(likely_next(before, _shares()))
+    guesses = dict(likely_next(before, counted()))
     alike = [told[i] for i in parts_alike(beats, parts, place) if i != place and told[i]] if beats else []
     if alike:
         guesses = {kind: (1 - _REPEATED) * share for kind, share in guesses.items()}
@@ -66,5 +66,6 @@ def parts_alike(beats: Beats, parts: Sequence[Event], place: int) -> list[int]:
 
 
 @cache
-def _shares() -> dict[str, dict[str, float]]:
+def counted() -> dict[str, dict[str, float]]:
+    """For the last one or two types, a space between, the share of each that comes next."""
     return json.loads(SHARES.read_text(encoding="utf-8"))

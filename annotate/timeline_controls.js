@@ -11,7 +11,7 @@
       backwards: (type) => `The red ${type} ends before it begins: click it, then press Delete.`,
       start: "Press space, tap B where a part begins.",
       playing: "Tap B, or click the wave, where a part begins.",
-      guess: "A machine heard these; names with ? are its guesses. Select a part and name it, drag what is off, or undo.",
+      guess: "Names with ? are guesses. Select the first: a name, or A where it is right, goes on to the next.",
       name: "Name the part: 1 intro, 2 verse, 4 chorus … or pick a name below.",
       more: "Tap B where the next part begins. Drag a boundary to move it.",
       done: "Drag a boundary to move it, Delete joins two parts. Page Down opens the next song.",
@@ -109,7 +109,7 @@
       q('[data-do="mark"]').disabled = !timeline.editable;
       q('[data-do="propose"]').hidden = !timeline.proposable || timeline.listening;
       const hint = advice();
-      if (q(".sst-hint").textContent !== hint) q(".sst-hint").textContent = hint;
+      if (q(".sst-hint").textContent !== hint) q(".sst-hint").textContent = q(".sst-hint").title = hint;
     }
 
     function advice() {

@@ -45,10 +45,18 @@
       timeline.emit();
     }
 
+    /* Who names a machine's parts one after another need not select each. */
     function rename(type) {
       if (!timeline.editable) return;
-      if (timeline.model.setType(timeline.targetTime(), type)) {
+      const { model, selected } = timeline, at = timeline.targetTime();
+      const guessed = model.partAt(at)?.section?.source === "machine";
+      if (model.setType(at, type)) {
         timeline.named = true;
+        const next = model.sections.find((s) => s.source === "machine" && s.start > at);
+        if (guessed && selected?.part !== undefined && next) {
+          timeline.selected = selectionAt(next.start);
+          timeline.reveal(next.start);
+        }
         timeline.emit();
       } else if (!timeline.named) {
         timeline.named = true; // the guess was right, and the person has said so
