@@ -55,7 +55,7 @@ def test_the_model_is_heard_at_the_same_place_and_the_song_again(
         f"Math.abs(document.querySelector('.sst audio').currentTime - {place}) < 0.01"
         f" && document.querySelector('.sst').timeline.head === {place}"
     )
-    assert version.get_attribute("aria-pressed") == "false"
+    person.page.wait_for_selector('[data-do=version][aria-pressed="false"]')
     assert person.boundaries() == []
 
 
