@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from benchmarks.record import RESULTS, ROOT, Bar, table
 
-NAMES = ("page", "proposals", "snapping", "codec", "generation", "engine", "layouts", "training", "control")
+NAMES = ("page", "proposals", "snapping", "actions", "codec", "generation", "engine", "layouts", "training", "control")
 """In this order: control judges what training made."""
 
 
