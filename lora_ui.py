@@ -154,7 +154,8 @@ def song_maker(model: str) -> SongMaker:
     def make(sidecar: Mapping[str, Any], adapter: str) -> Path:
         asked = {name: sidecar.get(name) for name in ("caption", "lyrics", "keyscale", "duration", "events")}
         bpm = sidecar.get("bpm")
-        job = make_job({k: v for k, v in asked.items() if v} | {"bpm": bpm and round(bpm), "adapter": adapter})
+        tempo = round(bpm) if isinstance(bpm, float) else bpm  # a song of 120.4 is asked for as 120
+        job = make_job({k: v for k, v in asked.items() if v} | {"bpm": tempo, "adapter": adapter})
         return generate_song(job, model=model, gate=device_lock).audio
 
     return SongMaker(lambda: generation.tab.adapter_choices(model, trained_adapters), make)

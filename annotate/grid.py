@@ -41,25 +41,22 @@ def track_grid(track: str) -> dict[str, Any]:
     return found
 
 
-@lru_cache(maxsize=4)  # a proposal is asked for soon after the grid
-def track_beats(track: str) -> Beats:
-    """A track beat by beat.
+@lru_cache(maxsize=4)  # a proposal is asked for soon after the grid, and what sounds alike after every edit
+def track_beats(track: str) -> Beats | None:
+    """A track beat by beat; None where no beat can be heard."""
+    from annotate.beats import BeatsError, find_beats
 
-    Raises:
-        BeatsError: no beats can be heard.
-    """
-    from annotate.beats import find_beats
-
-    return find_beats(track_audio(track))
+    try:
+        return find_beats(track_audio(track))
+    except BeatsError:
+        return None
 
 
 def _grid(track: str) -> dict[str, Any]:
-    from annotate.beats import BeatsError
     from annotate.boundaries import boundary_probabilities
 
-    try:
-        beats = track_beats(track)
-    except BeatsError:
+    beats = track_beats(track)
+    if beats is None:
         return {"times": [], "phases": []}
     _, phases = boundary_probabilities(beats)
     return {

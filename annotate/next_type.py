@@ -23,22 +23,21 @@ START = "^"  # before a song's first section
 _REPEATED = 0.8  # share that a part alike takes of the guess
 
 
-def likely_types(beats: Beats | None, parts: Sequence[Event], place: int) -> list[tuple[str, float]]:
+def likely_types(parts: Sequence[Event], place: int, alike: Sequence[int] = ()) -> list[tuple[str, float]]:
     """The likeliest types of one part, each with its probability, the likeliest first.
 
     Args:
-        beats: of the song; None where nothing can be heard.
         parts: sections from the song's start; types that a machine guessed count for nothing.
         place: which of them.
+        alike: those that sound like it, as `parts_alike` has them.
     """
     told = [None if (part.model_extra or {}).get("source") == "machine" else part.type for part in parts]
     before = [kind for kind in told[:place] if kind]
     guesses = dict(likely_next(before, counted()))
-    alike = [told[i] for i in parts_alike(beats, parts, place) if i != place and told[i]] if beats else []
-    if alike:
+    if called := [kind for i in alike if i != place and (kind := told[i])]:
         guesses = {kind: (1 - _REPEATED) * share for kind, share in guesses.items()}
-        for kind in alike:
-            guesses[kind] = guesses.get(kind, 0.0) + _REPEATED / len(alike)
+        for kind in called:
+            guesses[kind] = guesses.get(kind, 0.0) + _REPEATED / len(called)
     return sorted(guesses.items(), key=lambda guess: -guess[1])
 
 

@@ -2,9 +2,10 @@
 
 `StructureTimeline.mount` is called by Gradio for each component on the page. Every file beside this one does one thing
 with the `Timeline` made here: timeline_model.js keeps the sections, timeline_paint.js and timeline_wave.js draw,
-timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js and timeline_parts.js edit, timeline_pointer.js and timeline_keys.js
-listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill what lies below the stage. The value that Python sees is
-{song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit sends it whole. */
+timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js and timeline_parts.js edit, timeline_pointer.js
+and timeline_keys.js listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill what lies below the
+stage. The value that Python sees is {song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit
+sends it whole. */
 (function () {
   "use strict";
 
@@ -20,7 +21,7 @@ listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill
   // the list, but for what moves in the list.
   document.addEventListener("keydown", (event) => {
     const { activeElement } = document;
-    const inList = activeElement?.closest(".ssl-songs") && !["ArrowUp", "ArrowDown", "Tab"].includes(event.key);
+    const inList = activeElement?.closest(".ssl-songs") && !["ArrowUp", "ArrowDown", "Enter", "Tab"].includes(event.key);
     if (activeElement && activeElement !== document.body && !inList) return;
     for (const timeline of mounted) if (!timeline.root.isConnected) mounted.delete(timeline);
     const seen = [...mounted].filter((t) => t.root.clientWidth > 10);

@@ -122,7 +122,6 @@ def proposed_parts(track: object) -> dict[str, Any]:
     Returns:
         `ok`; then `events`, as a sidecar has them, else `error`, a sentence.
     """
-    from annotate.beats import BeatsError
     from annotate.grid import track_beats
     from annotate.proposals import proposal_of
 
@@ -130,11 +129,12 @@ def proposed_parts(track: object) -> dict[str, Any]:
         return {"ok": False, "error": _NO_TRACK}
     assert isinstance(track, str)
     try:
-        return {"ok": True, "events": [event.to_dict() for event in proposal_of(track_beats(track)).events]}
-    except BeatsError:  # its sentence names the file of the cache
-        return {"ok": False, "error": "No beat can be heard in this song: mark its parts by ear."}
+        beats = track_beats(track)
     except StudioError as problem:
         return {"ok": False, "error": str(problem)}
+    if beats is None:
+        return {"ok": False, "error": "No beat can be heard in this song: mark its parts by ear."}
+    return {"ok": True, "events": [event.to_dict() for event in proposal_of(beats).events]}
 
 
 def beat_grid(track: object) -> dict[str, Any]:
@@ -164,7 +164,6 @@ def likely_names(asked: object) -> dict[str, Any]:
         `ok`; then `names`, the three likeliest types, each with its probability, and `alike`, where the parts begin
         that sound like it, itself among them; else `error`, a sentence.
     """
-    from annotate.beats import BeatsError
     from annotate.grid import track_beats
     from annotate.next_type import likely_types, parts_alike
 
@@ -176,12 +175,10 @@ def likely_names(asked: object) -> dict[str, Any]:
             raise StudioError("No part of the song begins there.")
         track = song.get("track")
         beats = track_beats(str(track)) if is_track(track) else None
-    except BeatsError:
-        beats = None
     except StudioError as problem:
         return {"ok": False, "error": str(problem)}
     alike = parts_alike(beats, parts, place) if beats else [place]
-    return {"ok": True, "names": likely_types(beats, parts, place)[:3], "alike": [parts[i].start for i in alike]}
+    return {"ok": True, "names": likely_types(parts, place, alike)[:3], "alike": [parts[i].start for i in alike]}
 
 
 def plan_picture(asked: object) -> dict[str, Any]:

@@ -18,6 +18,8 @@
     let grid = null; // as it was told or heard
     let heeded = null; // with what the person's boundaries say about it
     let heededFor = null;
+    let changes = 0; // how often another grid came
+    let drawn = ""; // what the canvas shows
     let snapping = localStorage.getItem(memory) !== "off";
     let pointed = null; // {t} under the pointer
 
@@ -53,6 +55,7 @@
     function set(next) {
       grid = next?.times.length ? next : null;
       heededFor = null;
+      changes += 1;
       root.dataset.beats = grid ? (grid.told ? "told" : "heard") : "none";
       timeline.draw();
     }
@@ -164,15 +167,19 @@
     }
 
     function paintGrid() {
-      const ratio = window.devicePixelRatio || 1, width = timeline.width, height = canvas.clientHeight;
+      const g = current(), { width, view } = timeline, { theme } = root.dataset;
+      const ratio = window.devicePixelRatio || 1;
+      const wanted = [view, width, ratio, theme, timeline.value.mode, changes, g?.ones[0]].join();
+      if (wanted === drawn) return;
+      drawn = wanted;
+      const height = canvas.clientHeight;
       canvas.width = Math.round(width * ratio); // sets all of it clear
       canvas.height = Math.round(height * ratio);
-      const g = current();
       if (!g || timeline.value.mode === "view") return;
       const ink = canvas.getContext("2d");
       ink.scale(ratio, ratio);
       ink.fillStyle = ink.strokeStyle = getComputedStyle(root).color;
-      const [from, to] = timeline.view, perSecond = width / (to - from);
+      const [from, to] = view, perSecond = width / (to - from);
       const beatRoom = (60 / g.tempo) * perSecond, barRoom = beatRoom * g.meter;
       const floor = height - RULER;
       if (beatRoom >= BEAT_ROOM) {

@@ -10,7 +10,7 @@
 
   window.timelineParts = function (timeline) {
     const { root, q, edits } = timeline;
-    let asked = ""; // what the server was asked last
+    let asked = {}; // what the server was asked last: {track, start, sections}; sections are never changed in place
     let likely = null; // its answer: {names: [[type, probability]], alike: [starts]}
     let waiting = 0;
 
@@ -50,7 +50,7 @@
     function extend() {
       const here = part();
       const like = here?.section && timeline.model.sections.filter((s) => s.type === here.section.type && s.end <= here.start);
-      if (!like?.length) return timeline.note("");
+      if (!like?.length) return;
       const { start, end } = like[like.length - 1];
       const to = timeline.beats.snapped(here.start + end - start);
       together((model) => {
@@ -99,23 +99,24 @@
 
     /* Ask what the part is, once the person pauses; what is known is shown on the names. */
     function paint() {
-      const here = part(), some = timeline.model.sections.some((s) => s.source === "machine");
-      q(".sst-guesses").hidden = !timeline.editable || !some;
+      const here = part(), { sections } = timeline.model, { track } = timeline.value;
+      const some = sections.some((s) => s.source === "machine");
+      for (const wanted of ["accept", "reject", "sure"]) q(`[data-parts="${wanted}"]`).hidden = !some;
       for (const wanted of ["accept", "reject"]) q(`[data-parts="${wanted}"]`).disabled = !guessed(here);
-      const key = here?.section && timeline.editable ? JSON.stringify([timeline.value.track, here.start, timeline.model.sections]) : "";
-      if (key !== asked) {
-        asked = key;
+      const start = here?.section && timeline.editable ? here.start : undefined;
+      if (asked.sections !== sections || asked.start !== start || asked.track !== track) {
+        const question = (asked = { track, start, sections });
         likely = null;
         clearTimeout(waiting);
-        if (key) waiting = setTimeout(() => ask(key, here.start), PAUSE);
+        if (start !== undefined) waiting = setTimeout(() => ask(question), PAUSE);
       }
       paintLikely(here);
     }
 
-    async function ask(key, start) {
-      const { track } = timeline.value, { duration, sections } = timeline.model;
+    async function ask(question) {
+      const { track, start, sections } = question, { duration } = timeline.model;
       const answer = await timeline.server.likely_names({ track, duration, events: sections, start }).catch(() => null);
-      if (key !== asked || !answer?.ok) return;
+      if (question !== asked || !answer?.ok) return;
       likely = answer;
       paintLikely(part());
     }

@@ -50,7 +50,7 @@ class Annotator:
 
     def parts(self) -> list[dict[str, Any]]:
         """The sections as they are now."""
-        return [e for e in self.root.evaluate("root => root.timeline.events") if e["type"] not in ("crash", "fill")]
+        return self.root.evaluate("root => root.timeline.events")
 
     def key(self, key: str) -> None:
         self.actions += 1

@@ -170,6 +170,8 @@ def test_a_model_makes_a_song_of_an_annotation(tmp_path, monkeypatch):
     assert soundfile.info(made).duration == pytest.approx(8, abs=0.05)
     assert [(e["type"], e["end"]) for e in told["events"]] == [("intro", 4), ("chorus", 8)]
     assert (told["caption"], told["bpm"]) == ("house", 120)
+    with pytest.raises(StudioError, match="bpm"):
+        maker.make({"duration": 8.0, "events": parts, "bpm": "fast"}, "default")
     with pytest.raises(StudioError, match="gone"):
         maker.make({"duration": 8.0, "events": parts}, str(tmp_path / "gone"))
 

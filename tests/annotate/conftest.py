@@ -165,3 +165,14 @@ def visit(browser: Any) -> Iterator[Callable[..., Visitor]]:
     yield start
     for visitor in visitors:
         visitor.leave()
+
+
+@pytest.fixture
+def person(serve: Callable[..., str], visit: Callable[..., Visitor], five_parts: Path, tmp_path: Path) -> Visitor:
+    """At `songs/band.wav`, once its beats are heard: five parts of eight bars, a beat one at every even second."""
+    root = tmp_path / "songs"
+    root.mkdir()
+    (root / "band.wav").write_bytes(five_parts.read_bytes())
+    at_page = visit(serve(root)).opened("band.wav")
+    at_page.page.wait_for_selector('#annotate-timeline .sst[data-beats="heard"]', timeout=60_000)
+    return at_page

@@ -1,24 +1,12 @@
 """Beats in the page: what is snapped to them, and how a person corrects them, in Chromium."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def person(serve: Callable[..., str], visit: Callable[..., Any], five_parts: Path, tmp_path: Path) -> Any:
-    """At a song of 120 beats a minute, a beat one at every even second, once its beats are heard."""
-    root = tmp_path / "songs"
-    root.mkdir()
-    (root / "band.wav").write_bytes(five_parts.read_bytes())
-    at_page = visit(serve(root)).opened("band.wav")
-    heard(at_page)
-    return at_page
 
 
 def heard(person: Any, how: str = "heard") -> dict[str, list]:

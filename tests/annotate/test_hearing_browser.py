@@ -46,7 +46,6 @@ def test_the_model_is_heard_at_the_same_place_and_the_song_again(
     person.page.wait_for_function(f"document.querySelector('.sst').timeline.track !== '{own}'")
     assert [(a["caption"], a["adapter"], a["events"][0]["end"]) for a in asked] == [("slow", "default", 60)]
     person.root.locator(".sst-wave").click(position={"x": 5, "y": 180})  # on the ruler: takes the focus
-    person.root.evaluate("root => root.querySelector('audio').readyState")
     person.press("End", "ArrowLeft")
     place = person.root.evaluate("root => root.timeline.head")
     person.press("x")

@@ -1,24 +1,12 @@
 """Whole parts by key: named as is likely, named alike, cut, extended, and a machine's accepted or turned down."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def person(serve: Callable[..., str], visit: Callable[..., Any], five_parts: Path, tmp_path: Path) -> Any:
-    """At five parts of eight bars: two that sound alike, two others that do, and one unlike any."""
-    root = tmp_path / "songs"
-    root.mkdir()
-    (root / "band.wav").write_bytes(five_parts.read_bytes())
-    at_page = visit(serve(root)).opened("band.wav")
-    at_page.page.wait_for_selector('#annotate-timeline .sst[data-beats="heard"]', timeout=60_000)
-    return at_page
 
 
 def saved_events(tmp_path: Path) -> list[dict[str, Any]]:
