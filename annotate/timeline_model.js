@@ -16,6 +16,7 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
   const EDGE = 0.05; // s: a time this near to the song's start or end is no boundary
   const FIRST = 0.5; // s: a first mark this early means the song's very start
   const HISTORY = 500;
+  const ASIDES = ["unsure", "comment"]; // what is said to people alone
 
   const round = (t) => Math.round(t * 1000) / 1000;
 
@@ -24,8 +25,8 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
        momentTypes: types that are moments unless `family` says otherwise. */
     constructor(events, duration, momentTypes) {
       this.duration = duration;
-      const moments = new Set(momentTypes || []);
-      const isMoment = (e) => (e.family ? e.family === "moment" : moments.has(e.type));
+      this._momentTypes = new Set(momentTypes || []);
+      const isMoment = (e) => (e.family ? e.family === "moment" : this._momentTypes.has(e.type));
       const sound = (events || []).filter((e) => isFinite(e.start) && isFinite(e.end));
       this.moments = sound.filter(isMoment);
       this.sections = tidy(sound.filter((e) => !isMoment(e)), duration);
@@ -144,6 +145,55 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return this._edit(tidy(sections, this.duration), true);
     }
 
+    /* A moment from `start` to `end`, which may be one time. Returns it. */
+    addMoment(type, start, end = start) {
+      const times = [start, end].map((t) => round(Math.min(Math.max(0, t), this.duration))).sort((a, b) => a - b);
+      const moment = { type, start: times[0], end: times[1] };
+      if (!this._momentTypes.has(type)) moment.family = "moment";
+      return this._edit(this.sections, moment, this.moments.concat(moment));
+    }
+
+    /* What is said of an event besides its times; a value of null takes that away. A doubt or a comment does not make a
+       machine's part a person's. Returns what the event is now. */
+    describe(event, said) {
+      const aside = Object.keys(said).every((key) => ASIDES.includes(key));
+      const all = Object.entries({ ...(aside ? event : touched(event)), ...said });
+      return this._swap(event, Object.fromEntries(all.filter(([, value]) => value !== null)));
+    }
+
+    /* A moment at other times. Returns what it is now. Within a gesture as outside of it. */
+    moveMoment(moment, start, end) {
+      const length = Math.max(0, end - start);
+      const from = Math.min(Math.max(0, start), Math.max(0, this.duration - length));
+      return this._swap(moment, { ...touched(moment), start: round(from), end: round(Math.min(from + length, this.duration)) });
+    }
+
+    /* A section's start and end as typed in: a boundary moves for both of its neighbours, an end that touches nothing
+       moves alone. Returns what the section is now. */
+    setTimes(section, start, end) {
+      const within = this._gesture !== null;
+      if (!within) this.begin();
+      let now = section;
+      const parts = this.parts();
+      const place = (from, to, bound) => {
+        if (to === from) return;
+        if (parts.some((p) => p.end === from) && parts.some((p) => p.start === from)) this.moveBoundary(from, to);
+        else this._swap(now, { ...touched(now), [bound]: round(Math.min(Math.max(to, 0), this.duration)) });
+        now = this.sections.find((s) => (bound === "start" ? s.end === now.end : s.start === now.start)) || now;
+      };
+      place(section.start, Math.min(start, now.end - SHORTEST), "start");
+      place(section.end, Math.max(end, now.start + SHORTEST), "end");
+      if (!within) this.commit();
+      return now;
+    }
+
+    /* All events at once, as somebody wrote them down. Returns whether that changed anything. */
+    replaceAll(events) {
+      const fresh = new TimelineModel(events, this.duration, this._momentTypes);
+      if (JSON.stringify(fresh.events()) === JSON.stringify(this.events())) return false;
+      return this._edit(fresh.sections, true, fresh.moments);
+    }
+
     /* Take one of `moments` away. Returns whether it was one of them. */
     removeMoment(moment) {
       const rest = this.moments.filter((m) => m !== moment);
@@ -152,26 +202,26 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
 
     /* One undo step for all that happens until `commit`; `cancel` takes it back. */
     begin() {
-      this._gesture = this.sections;
+      this._gesture = [this.sections, this.moments];
     }
 
     /* Within a gesture: the boundary that was at `from` when it began is now at `to`. Always from the beginning, so
        that passing over a free part and coming back leaves it as it was. */
     drag(from, to) {
-      if (this._gesture !== null) this.sections = this._gesture;
+      if (this._gesture !== null) this.sections = this._gesture[0];
       return this.moveBoundary(from, to);
     }
 
     commit() {
       const before = this._gesture;
       this._gesture = null;
-      if (before === null || same(before, this.sections)) return false;
+      if (before === null || (same(before[0], this.sections) && same(before[1], this.moments))) return false;
       this._remember(before);
       return true;
     }
 
     cancel() {
-      if (this._gesture !== null) this.sections = this._gesture;
+      if (this._gesture !== null) [this.sections, this.moments] = this._gesture;
       this._gesture = null;
     }
 
@@ -195,15 +245,22 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return this.sections.filter((s) => s !== section);
     }
 
+    /* Another event in an event's place. */
+    _swap(event, now) {
+      if (!this.sections.includes(event) && !this.moments.includes(event)) return event;
+      const swapped = (list) => list.map((e) => (e === event ? now : e));
+      return this._edit(swapped(this.sections), now, swapped(this.moments));
+    }
+
     _edit(sections, result, moments = this.moments) {
-      if (this._gesture === null) this._remember(this.sections);
+      if (this._gesture === null) this._remember([this.sections, this.moments]);
       this.sections = [...sections].sort((a, b) => a.start - b.start);
       this.moments = moments;
       return result;
     }
 
-    _remember(sections) {
-      this._past.push([sections, this.moments]);
+    _remember(before) {
+      this._past.push(before);
       if (this._past.length > HISTORY) this._past.shift();
       this._future = [];
     }
@@ -228,11 +285,15 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
     return inside.filter((s) => s.end - s.start > 0);
   }
 
-  /* A section that a person changed. What a machine proposed says so from now on, and is no longer so and so sure. */
-  function changed(section, changes) {
-    if (section.source !== "machine") return { ...section, ...changes };
-    const { probability, ...kept } = section;
-    return { ...kept, ...changes, source: "edited" };
+  /* An event that a person changed. What a machine proposed says so from now on, and is no longer so and so sure. */
+  function changed(event, changes) {
+    return { ...touched(event), ...changes };
+  }
+
+  function touched(event) {
+    if (event.source !== "machine") return event;
+    const { probability, ...kept } = event;
+    return { ...kept, source: "edited" };
   }
 
   function same(a, b) {

@@ -231,11 +231,12 @@ test("any edits leave sections ordered, inside the song, without overlap, and un
     const roll = dice(seed);
     const start = seed % 2 ? [] : SONG;
     const model = make(start);
-    const before = JSON.stringify(model.sections);
+    const all = () => JSON.stringify([model.sections, model.moments]);
+    const before = all();
     let last = before;
     for (let i = 0; i < 60; i++) {
       const t = roll() * 60, cuts = model.boundaries(), cut = cuts[Math.floor(roll() * cuts.length)];
-      const choice = Math.floor(roll() * 7);
+      const choice = Math.floor(roll() * 10);
       if (choice <= 1) model.addBoundary(t);
       else if (choice === 2 && cut !== undefined) model.moveBoundary(cut, t);
       else if (choice === 3 && cut !== undefined) model.removeBoundary(cut);
@@ -245,6 +246,13 @@ test("any edits leave sections ordered, inside the song, without overlap, and un
         for (let k = 0; k < 4; k++) model.drag(cut, roll() * 60);
         roll() < 0.5 ? model.commit() : model.cancel();
       } else if (choice === 6) roll() < 0.5 ? model.undo() : model.redo();
+      else if (choice === 7) model.addMoment("crash", t, roll() * 80 - 10);
+      else if (choice === 8 && model.moments.length) model.moveMoment(model.moments[0], t, t + roll() * 80);
+      else if (choice === 9 && model.sections.length) {
+        const section = model.sections[Math.floor(roll() * model.sections.length)];
+        model.setTimes(section, roll() * 80 - 10, roll() * 80 - 10);
+      }
+      for (const m of model.moments) assert.ok(m.start >= 0 && m.end >= m.start && m.end <= 60, `seed ${seed}, step ${i}`);
       let at = 0;
       for (const s of model.sections) {
         assert.ok(s.start >= at && s.end > s.start, `seed ${seed}, step ${i}: ${JSON.stringify(shape(model))}`);
@@ -256,11 +264,76 @@ test("any edits leave sections ordered, inside the song, without overlap, and un
       for (let k = 1; k < joined.length; k++) assert.equal(joined[k].start, joined[k - 1].end);
       assert.equal(joined[joined.length - 1].end, 60);
     }
-    last = JSON.stringify(model.sections);
+    last = all();
     let steps = 0;
     while (model.undo()) steps++;
-    assert.equal(JSON.stringify(model.sections), before, `seed ${seed}`);
+    assert.equal(all(), before, `seed ${seed}`);
     for (; steps > 0; steps--) model.redo();
-    assert.equal(JSON.stringify(model.sections), last, `seed ${seed}`);
+    assert.equal(all(), last, `seed ${seed}`);
   }
+});
+
+test("a moment is added, moved, named anew and taken back, each as one edit", () => {
+  const model = make(SONG);
+  const riser = model.addMoment("riser", 34, 30);
+  assert.deepEqual(riser, { type: "riser", start: 30, end: 34 });
+  assert.deepEqual(model.addMoment("glitch", 59.9, 70), { type: "glitch", start: 59.9, end: 60, family: "moment" });
+  const late = model.moveMoment(riser, 58, 62);
+  assert.deepEqual([late.start, late.end], [56, 60]);
+  assert.equal(model.describe(late, { type: "crash" }).type, "crash");
+  for (let i = 0; i < 4; i++) model.undo();
+  assert.deepEqual(model.events(), make(SONG).events());
+});
+
+test("moments of a gesture are one edit, and cancelling it leaves none", () => {
+  const model = make(SONG);
+  model.begin();
+  let moment = model.addMoment("crash", 20);
+  moment = model.moveMoment(moment, 20, 21);
+  moment = model.moveMoment(moment, 20, 24);
+  model.commit();
+  assert.equal(model.moments.length, 2);
+  model.undo();
+  assert.equal(model.moments.length, 1);
+  model.begin();
+  model.addMoment("crash", 20);
+  model.cancel();
+  assert.equal(model.moments.length, 1);
+});
+
+test("what is said of an event is kept beside its times, and taken away by null", () => {
+  const model = make(SONG);
+  const told = model.describe(model.sections[1], { label: null, intensity: 0.4, unsure: true });
+  assert.deepEqual(told, { type: "verse", start: 10, end: 30, mine: 7, intensity: 0.4, unsure: true });
+  assert.equal(model.sections[1], told);
+});
+
+test("a doubt about a machine's part leaves it the machine's; words for the model make it a person's", () => {
+  const model = make([]);
+  model.propose(HEARD);
+  assert.equal(model.describe(model.sections[1], { unsure: true }).source, "machine");
+  const told = model.describe(model.sections[1], { label: "loud" });
+  assert.deepEqual([told.source, told.probability], ["edited", undefined]);
+});
+
+test("times typed in move the boundary of both neighbours; an end at nothing moves alone", () => {
+  const model = make(SONG);
+  model.setTimes(model.sections[1], 12, 32);
+  assert.deepEqual(shape(model), [["intro", 0, 12], ["verse", 12, 32], ["chorus", 40, 60]]);
+  model.undo();
+  assert.deepEqual(shape(model), [["intro", 0, 10], ["verse", 10, 30], ["chorus", 40, 60]]);
+  model.setTimes(model.sections[0], 2, 10);
+  model.setTimes(model.sections[2], 40, 99);
+  assert.deepEqual(shape(model), [["intro", 2, 10], ["verse", 10, 30], ["chorus", 40, 60]]);
+  model.setTimes(model.sections[1], 50, 55);
+  assert.deepEqual(shape(model)[1], ["verse", 29.95, 40]);
+});
+
+test("all events written anew are one edit, and none where nothing changed", () => {
+  const model = make(SONG);
+  assert.equal(model.replaceAll(SONG), false);
+  assert.equal(model.replaceAll([{ type: "verse", start: 0, end: 60 }, { type: "crash", start: 5, end: 5 }]), true);
+  assert.deepEqual([shape(model), model.moments.length], [[["verse", 0, 60]], 1]);
+  model.undo();
+  assert.deepEqual(model.events(), make(SONG).events());
 });
