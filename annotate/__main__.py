@@ -1,6 +1,7 @@
-"""`python -m annotate check PATH…`, `convert IN OUT` and `propose AUDIO…`."""
+"""`python -m annotate check PATH…`, `convert IN OUT`, `propose AUDIO…` and `stats DIR`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,14 +10,16 @@ from annotate.audio import AUDIO_SUFFIXES, audio_info
 from annotate.dataset import DatasetError, read_song, scan
 from annotate.formats.convert import audio_beside, convert
 from annotate.formats.registry import FORMATS
+from annotate.lint import lint_song
 from annotate.proposals import ABOVE, proposal_json, proposal_text, propose, save_proposal
+from annotate.stats import dataset_stats, stats_text
 from structure.errors import StudioError
 from structure.sidecar import SidecarError, read_sidecar
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m annotate", description="Check, convert and propose songs' annotations."
+        prog="python -m annotate", description="Check, convert, propose and count songs' annotations."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser(
@@ -25,6 +28,12 @@ def get_parser() -> argparse.ArgumentParser:
         description="Print every problem, one a line. Exit status 0: none, 1: some, 2: a path cannot be checked.",
     )
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of songs, audio file or sidecar")
+    check.add_argument(
+        "--lint",
+        action="store_true",
+        help="listen too, some seconds a song, and note what is worth a second look: boundaries off the beat, sections "
+        "of one bar, gaps, parts unlike others of their type; notes leave the exit status as it is",
+    )
     names = ", ".join(f.name for f in FORMATS)
     other = commands.add_parser(
         "convert",
@@ -50,6 +59,13 @@ def get_parser() -> argparse.ArgumentParser:
     )
     guess.add_argument("--json", action="store_true", help="print the events as sidecars have them, one song a line")
     guess.add_argument("--save", action="store_true", help="put them into the sidecars of songs that have no events")
+    count = commands.add_parser(
+        "stats",
+        help="count songs, minutes, sections and moments by type, and what is left to mark",
+        description="Count what a folder of songs holds. Median lengths are of sections of a type, in seconds.",
+    )
+    count.add_argument("folder", type=Path, metavar="DIR", help="folder of songs")
+    count.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
@@ -98,6 +114,21 @@ def check_path(path: Path) -> Iterator[str]:
         raise DatasetError(f"`{path}` is neither a folder, nor audio, nor a sidecar (.json).")
 
 
+def lint_path(path: Path) -> Iterator[str]:
+    """What is worth a second look in what `check_path` has checked, a line each."""
+    if path.is_dir():
+        for song in scan(path):
+            if song.owner is None:
+                yield from lint_path(song.audio)
+        return
+    audio = audio_beside(path) if path.suffix.lower() == ".json" else path
+    try:
+        found = lint_song(audio, read_sidecar(path), audio_info(audio).duration if audio else None)
+    except StudioError:  # a problem, which `check_path` tells
+        return
+    yield from _lines(path, [f"note: {note.text}" for note in found])
+
+
 def _lines(path: Path, sentences: Sequence[str]) -> Iterator[str]:
     yield from (f"{path}: {line}" for sentence in sentences for line in sentence.splitlines())
 
@@ -113,12 +144,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if asked.command == "propose":
             return propose_songs(asked.songs, asked.above, asked.json, asked.save)
-        found = 0
+        if asked.command == "stats":
+            found = dataset_stats(scan(asked.folder))
+            print(json.dumps(found.to_dict(), ensure_ascii=False) if asked.json else stats_text(found))
+            return 0
+        status = 0
         for path in asked.paths:
             for line in check_path(path):
                 print(line)
-                found += 1
-        return 1 if found else 0
+                status = 1
+            for line in lint_path(path) if asked.lint else ():
+                print(line)
+        return status
     except StudioError as problem:
         print(f"annotate: {' '.join(str(problem).split())}", file=sys.stderr)
         return 2
