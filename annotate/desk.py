@@ -267,10 +267,11 @@ class Desk:
 
 
 def count_events(events: Sequence[Event]) -> str:
-    """`9 sections`, `1 section, 2 moments`."""
-    parts, points = len(sections(events)), len(moments(events))
+    """`9 sections`, `1 section, 2 moments, 1 unsure`."""
+    parts, points, doubts = len(sections(events)), len(moments(events)), sum(e.is_unsure for e in events)
     text = f"{parts} section{'s' * (parts != 1)}"
-    return text + (f", {points} moment{'s' * (points != 1)}" if points else "")
+    text += f", {points} moment{'s' * (points != 1)}" if points else ""
+    return text + (f", {doubts} unsure" if doubts else "")
 
 
 def _both(first: Callable[[Sidecar], Sidecar], then: Callable[[Sidecar], Sidecar]) -> Callable[[Sidecar], Sidecar]:

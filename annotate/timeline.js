@@ -2,9 +2,9 @@
 
 `StructureTimeline.mount` is called by Gradio for each component on the page. Every file beside this one does one thing
 with the `Timeline` made here: timeline_model.js keeps the sections, timeline_paint.js and timeline_wave.js draw,
-timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js and timeline_parts.js edit, timeline_pointer.js
-and timeline_keys.js listen, timeline_sound.js plays, timeline_controls.js and timeline_folds.js fill what lies below the
-stage. The value that Python sees is {song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit
+timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js, timeline_moments.js and timeline_parts.js edit, timeline_pointer.js
+and timeline_keys.js listen, timeline_sound.js and timeline_clicks.js play, timeline_controls.js, timeline_details.js, timeline_table.js
+and timeline_folds.js fill what lies below the stage. The value that Python sees is {song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit
 sends it whole. */
 (function () {
   "use strict";
@@ -64,12 +64,16 @@ sends it whole. */
       this.painting = window.timelinePaint(this);
       this.paintHead = this.painting.paintHead;
       this.sound = window.timelineSound(this);
+      this.clicks = window.timelineClicks(this);
       this.edits = window.timelineEdits(this);
+      this.moments = window.timelineMoments(this);
       this.parts = window.timelineParts(this);
       this.pointer = window.timelinePointer(this);
       this.keys = window.timelineKeys(this);
       this.controls = window.timelineControls(this);
       this.folds = window.timelineFolds(this);
+      this.details = window.timelineDetails(this);
+      this.table = window.timelineTable(this);
     }
 
     // ---------------------------------------------------------------- what is shown
@@ -152,8 +156,12 @@ sends it whole. */
         if (this.root.clientWidth <= 10) return;
         this.controls.paint(this.painting.paint());
         this.beats.paint();
+        this.sound.paint();
+        this.clicks.paint();
         this.parts.paint();
         this.folds.paint();
+        this.details.paint();
+        this.table.paint();
         this.root.dataset.rev = this._rev;
         this.root.dataset.ready = "1";
       });
@@ -183,6 +191,7 @@ sends it whole. */
         this.view = [0, this.model.duration || 1];
         this.named = this.model.sections.length > 0;
         this.version = "song";
+        this.sound.forget();
         this.sound.seek(0);
         this.note("");
         this.say({ text: "" });

@@ -21,6 +21,7 @@ import plotly
 from annotate.colours import OTHER_COLOUR, SECTION_COLOURS
 from annotate.envelope import BUCKETS_PER_SECOND
 from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope
+from annotate.written import structure_read, written_structure
 from structure.beats import BeatTimes
 from structure.errors import StudioError
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events, sections
@@ -57,12 +58,16 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_wave.js",
     "timeline_paint.js",
     "timeline_sound.js",
+    "timeline_clicks.js",
     "timeline_edits.js",
+    "timeline_moments.js",
     "timeline_parts.js",
     "timeline_pointer.js",
     "timeline_keys.js",
     "timeline_controls.js",
     "timeline_folds.js",
+    "timeline_details.js",
+    "timeline_table.js",
     "timeline_beats.js",
     "timeline.js",
 )
@@ -310,7 +315,15 @@ class Timeline(gr.HTML):
             html_template=vocabulary_data() + asset("timeline.html"),
             js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
             head=head_tags(_ASSETS),
-            server_functions=[track_source, plan_picture, beat_grid, proposed_parts, likely_names],
+            server_functions=[
+                track_source,
+                plan_picture,
+                beat_grid,
+                proposed_parts,
+                likely_names,
+                written_structure,
+                structure_read,
+            ],
             apply_default_css=False,
             status=status,
             other=other,

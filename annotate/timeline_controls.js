@@ -7,7 +7,7 @@
   /* The next step in a sentence, for those with keys and for those with fingers. */
   const HINTS = {
     keys: {
-      moment: (type) => `Delete removes this ${type}; Escape lets it go.`,
+      moment: (type) => `Drag this ${type}, or its end; 1 to 6 name it anew; Delete removes it.`,
       backwards: (type) => `The red ${type} ends before it begins: click it, then press Delete.`,
       start: "Press space, tap B where a part begins.",
       playing: "Tap B, or click the wave, where a part begins.",
@@ -17,7 +17,7 @@
       done: "Drag a boundary to move it, Delete joins two parts. Page Down opens the next song.",
     },
     fingers: {
-      moment: (type) => `Remove, below, takes this ${type} away.`,
+      moment: (type) => `Drag this ${type}, or its end; Remove, below, takes it away.`,
       backwards: (type) => `The red ${type} ends before it begins: tap it, then Remove.`,
       start: "Press Play, tap Begin part where a part begins.",
       playing: "Tap Begin part, or the wave, where a part begins.",
@@ -43,6 +43,12 @@
       fit: () => timeline.setView(0, timeline.model.duration),
       keys: keys.toggleSheet,
       version: sound.switchVersion,
+      part: sound.playPart,
+      loop: sound.toggleLoop,
+      speed: sound.nextSpeed,
+      clicks: timeline.clicks.toggle,
+      measure: timeline.clicks.measure,
+      unsure: () => timeline.details.toggleUnsure(),
     };
     root.addEventListener("pointerdown", (event) => {
       // A clicked button must not take the focus: the next space should play, not press it again.
@@ -50,26 +56,22 @@
     });
     root.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-do]");
-      if (button) commands[button.dataset.do]();
+      if (button) commands[button.dataset.do]?.();
       const name = event.target.closest(".sst-name");
       if (name) edits.rename(name.dataset.type || null);
       if (button || name) root.focus({ preventScroll: true });
-      const row = event.target.closest(".sst-table tbody tr");
-      if (row) edits.show(eventOf(row));
     });
-    root.addEventListener("keydown", (event) => {
-      const row = event.target.closest(".sst-table tbody tr");
-      if (row && event.key === "Enter") return edits.show(eventOf(row));
-      keys.press(event);
-    });
-    const eventOf = (row) => timeline.model.events()[row.sectionRowIndex];
+    root.addEventListener("keydown", keys.press);
     for (const fold of root.querySelectorAll("details")) fold.addEventListener("toggle", timeline.draw);
 
     function fillNames() {
-      const names = colours.types.map((type) => [type, colours.keys.indexOf(type) + 1 || ""]);
-      children(q(".sst-names"), [...names, ["", 0]], () => element("button", "sst-name"), (button, [type, digit]) => {
+      const parts = colours.types.map((type) => [type, colours.keys.indexOf(type) + 1 || "", "part"]);
+      const moments = colours.moments.map((type, i) => [type, i + 1, "moment"]);
+      const names = [...parts, ["", 0, "part"], ...moments];
+      children(q(".sst-names"), names, () => element("button", "sst-name"), (button, [type, digit, kind]) => {
         button.type = "button";
         button.dataset.type = type;
+        button.dataset.kind = kind;
         button.style.setProperty("--colour", type ? timeline.colour(type) : "transparent");
         button.append(type || "free");
         if (digit !== "") button.append(element("kbd", "", digit));
@@ -91,14 +93,16 @@
 
     /* `part` is the one that a name would go to. */
     function paint(part) {
+      const moment = timeline.selected?.moment;
+      const named = moment ? moment.type : part && (part.section ? part.section.type : "");
       for (const name of root.querySelectorAll(".sst-name")) {
-        const current = part && (part.section ? part.section.type : "") === name.dataset.type;
+        name.hidden = (name.dataset.kind === "moment") !== Boolean(moment);
+        const current = !name.hidden && named === name.dataset.type;
         name.dataset.current = current ? "yes" : "no";
         name.setAttribute("aria-pressed", current ? "true" : "false");
       }
       q('[data-do="undo"]').disabled = !timeline.model.canUndo;
       q('[data-do="redo"]').disabled = !timeline.model.canRedo;
-      const moment = timeline.selected?.moment;
       const remove = q('[data-do="remove"]');
       remove.disabled = !moment && timeline.currentBoundary() === null;
       remove.firstChild.textContent = moment ? `Remove ${moment.type} ` : "Join ";

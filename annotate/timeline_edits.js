@@ -13,10 +13,15 @@
       part, boundary: timeline.model.boundaries().includes(t) ? t : undefined,
     });
 
+    /* Who taps while a song plays is as late as was measured. */
+    function meant(t, how) {
+      return how?.playing ? timeline.inSong(t - timeline.clicks.late * timeline.sound.speed) : t;
+    }
+
     /* `how`: {playing, free}, see what the beats make of it. */
     function mark(t, how) {
       if (!timeline.editable) return;
-      const at = timeline.model.addBoundary(timeline.inSong(timeline.beats.snapped(t, how)));
+      const at = timeline.model.addBoundary(timeline.inSong(timeline.beats.snapped(meant(t, how), how)));
       if (at === null) return;
       timeline.selected = { part: at, boundary: at > 0 ? at : undefined };
       timeline.emit();
@@ -48,6 +53,7 @@
     /* Who names a machine's parts one after another need not select each. */
     function rename(type) {
       if (!timeline.editable) return;
+      if (timeline.selected?.moment) return timeline.moments.rename(type);
       const { model, selected } = timeline, at = timeline.targetTime();
       const guessed = model.partAt(at)?.section?.source === "machine";
       if (model.setType(at, type)) {
@@ -65,16 +71,17 @@
     }
 
     function nudge(by) {
-      moveTo((boundary) => boundary + by);
+      moveTo((t) => t + by);
     }
 
-    /* Move the boundary that keys speak of a beat on or back. */
+    /* Move what keys speak of, a moment or a boundary, a beat on or back. */
     function nudgeBeat(direction) {
       const { grid } = timeline.beats;
-      if (grid) moveTo((boundary) => grid.stepped(boundary, direction));
+      if (grid) moveTo((t) => grid.stepped(t, direction));
     }
 
     function moveTo(place) {
+      if (timeline.editable && timeline.selected?.moment) return timeline.moments.moveTo(place);
       const boundary = timeline.currentBoundary();
       if (!timeline.editable || boundary === null) return;
       const at = timeline.model.moveBoundary(boundary, place(boundary));
@@ -109,9 +116,11 @@
       timeline.draw();
     }
 
+    const selectionOf = (event) => (timeline.model.moments.includes(event) ? { moment: event } : selectionAt(event.start));
+
     /* Select it and go there. */
     function show(event) {
-      timeline.selected = timeline.model.moments.includes(event) ? { moment: event } : selectionAt(event.start);
+      timeline.selected = selectionOf(event);
       seekTo(event.start);
     }
 
@@ -121,6 +130,6 @@
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
-    return { select, mark, propose, remove, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, otherSong };
+    return { select, selectionOf, meant, mark, propose, remove, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, otherSong };
   };
 })();

@@ -1,8 +1,8 @@
-/* The two folds below the timeline: its events as a table, and the frame plan as a picture. */
+/* The frame plan that a model will see, as a picture in a fold below the timeline. */
 (function () {
   "use strict";
 
-  const { clock, children, element } = window.TimelineElements;
+  const { children, element } = window.TimelineElements;
   const LINE = 12; // px of one row of the plan
   const STILL = 150; // ms without an edit until the plan is asked for
 
@@ -11,31 +11,10 @@
     let waiting = 0;
 
     function paint() {
-      if (q(".sst-table").open) paintTable();
       if (q(".sst-plan").open) {
         clearTimeout(waiting);
         waiting = setTimeout(askPlan, STILL);
       }
-    }
-
-    function paintTable() {
-      const { model, selected } = timeline;
-      const chosen = selected?.moment || (selected?.part != null && model.partAt(selected.part)?.section);
-      const make = () => {
-        const row = element("tr");
-        row.tabIndex = 0;
-        for (let i = 0; i < 5; i++) row.append(element("td"));
-        return row;
-      };
-      children(q(".sst-table tbody"), model.events(), make, (row, event) => {
-        const words = [clock(event.start, 3), clock(event.end, 3), `${(event.end - event.start).toFixed(3)} s`];
-        words.push("", event.label || "");
-        words.forEach((word, i) => (row.children[i].textContent = word));
-        const swatch = element("span", "sst-swatch");
-        swatch.style.setProperty("--colour", model.moments.includes(event) ? "transparent" : timeline.colour(event.type));
-        row.children[3].append(swatch, document.createTextNode(event.text || event.type));
-        row.dataset.selected = event === chosen ? "yes" : "no";
-      });
     }
 
     /* The frame plan comes from Python. */

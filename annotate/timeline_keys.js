@@ -6,10 +6,16 @@
 
   const KEYS = [
     ["Space", "play, pause"],
+    ["Shift+Space", "play the part, from its start to its end"],
+    ["O", "play the part again and again, or no longer"],
+    ["[ ]", "a range of your own begins, ends at the play head"],
+    ["L J K", "play and faster, slower (0.5 to 2 ×, pitch kept), stop"],
+    ["M", "clicks on the beats, higher on beat one, lower where a part begins"],
     ["B or Enter", "begin a part at the beat under the play head (a click on the waveform begins one there)"],
     ["Shift+B", "the same, exactly at the play head (with Alt a click is exact too)"],
     ["G", "let a machine propose the parts of a song that has none yet"],
     ["1 … 9", "name the part: selected, or under the play head while playing"],
+    ["Shift+1 … 6", "a riser, fill, drop-out, filter sweep, key change, crash at the play head (1 … 6 name a selected one)"],
     ["P", "name it as is most likely (dotted: likely names)"],
     ["E", "give its name to every part that sounds like it"],
     ["S", "cut the part in half"],
@@ -17,9 +23,11 @@
     ["Shift+G", "cut the part every eight bars"],
     ["A, R", "accept, reject what a machine heard here; Shift+A accepts all it is 80 % sure of"],
     ["0", "leave the part free: nothing is said about it"],
+    ["W, I, C", "words for the model, intensity, comment of the part or moment (Enter goes back)"],
+    ["U", "unsure of it, or no longer"],
     ["/", "name the part with a word of your own"],
     ["Delete", "remove the selected moment, else join the two parts at the selected or nearest boundary"],
-    [", .", "move that boundary by 10 ms, with Shift by a beat"],
+    [", .", "move that boundary, or the selected moment, by 10 ms, with Shift by a beat"],
     ["N", "snap to beats, or not"],
     ["T", "a bar begins at the play head: its nearest beat is beat one"],
     ["Ctrl+Z", "undo"],
@@ -33,7 +41,7 @@
     ["Page Down, Page Up", "next, previous song"],
     ["Esc", "let go, close this sheet"],
   ];
-  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc"]);
+  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc", "Shift+Space", "O", "[ ]", "L J K"]);
 
   window.timelineKeys = function (timeline) {
     const { root, q, colours, edits, parts, sound } = timeline;
@@ -61,11 +69,24 @@
     function alone(event) {
       if (event.shiftKey && event.code === "Comma") return () => edits.nudgeBeat(-1);
       if (event.shiftKey && event.code === "Period") return () => edits.nudgeBeat(1);
-      if (/^[1-9]$/.test(event.key)) return () => edits.rename(colours.keys[Number(event.key) - 1]);
+      const digit = /^Digit[1-9]$/.test(event.code) ? Number(event.code.slice(5)) : Number(event.key); // Shift+1 is "!" on many
+      if (digit) return byDigit(digit - 1, event.shiftKey);
       const mark = () => edits.mark(timeline.head, { playing: !timeline.audio.paused, free: event.shiftKey });
       const whole = () => timeline.setView(0, timeline.model.duration);
       const actions = {
-        " ": sound.toggle,
+        " ": event.shiftKey ? sound.playPart : sound.toggle,
+        o: sound.toggleLoop,
+        O: sound.toggleLoop,
+        "[": sound.loopFrom,
+        "]": sound.loopTo,
+        l: sound.faster,
+        L: sound.faster,
+        j: sound.slower,
+        J: sound.slower,
+        k: sound.stop,
+        K: sound.stop,
+        m: timeline.editable ? timeline.clicks.toggle : null,
+        M: timeline.editable ? timeline.clicks.toggle : null,
         b: mark,
         B: mark,
         Enter: mark,
@@ -94,6 +115,14 @@
         ArrowRight: () => edits.step(1, event),
         ArrowUp: () => edits.jump(-1),
         ArrowDown: () => edits.jump(1),
+        w: timeline.details.words,
+        W: timeline.details.words,
+        i: timeline.details.intensity,
+        I: timeline.details.intensity,
+        c: timeline.details.comment,
+        C: timeline.details.comment,
+        u: timeline.details.toggleUnsure,
+        U: timeline.details.toggleUnsure,
         x: sound.switchVersion,
         X: sound.switchVersion,
         n: timeline.beats.toggleSnapping,
@@ -114,6 +143,14 @@
         Escape: letGo,
       };
       return actions[event.key] || null;
+    }
+
+    /* A name for what is selected; with Shift a moment of that kind at the play head. */
+    function byDigit(place, shift) {
+      const moment = colours.moments[place], playing = !timeline.audio.paused;
+      if (shift) return moment ? () => timeline.moments.add(moment, timeline.head, { playing }) : null;
+      const name = timeline.selected?.moment ? moment : colours.keys[place];
+      return name ? () => edits.rename(name) : null;
     }
 
     function letGo() {

@@ -135,8 +135,8 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       const alike = (s) => s.source === "machine" && s.type === guess && s.start > part.start;
       const corrected = (s) => (alike(s) ? { ...s, type } : s);
       const rest = this._without(part.section).map(corrected);
-      const { text, ...kept } = part.section || {}; // `text` is how somebody had spelt the type that goes
-      return this._edit(rest.concat(changed(kept, { type, start: part.start, end: part.end })), true);
+      const now = { ...touched(part.section || {}), ...this.named(type, false), start: part.start, end: part.end };
+      return this._edit(rest.concat(withoutNulls(now)), true);
     }
 
     /* Sections that a machine heard, for a song that has none: one edit. Returns whether they were taken. */
@@ -145,11 +145,16 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return this._edit(tidy(sections, this.duration), true);
     }
 
+    /* What changes of an event that gets another name: a moment stays one, and so does a section. */
+    named(type, isMoment) {
+      const usual = this._momentTypes.has(type) === isMoment;
+      return { type, text: null, family: usual ? null : isMoment ? "moment" : "section" };
+    }
+
     /* A moment from `start` to `end`, which may be one time. Returns it. */
     addMoment(type, start, end = start) {
       const times = [start, end].map((t) => round(Math.min(Math.max(0, t), this.duration))).sort((a, b) => a - b);
-      const moment = { type, start: times[0], end: times[1] };
-      if (!this._momentTypes.has(type)) moment.family = "moment";
+      const moment = withoutNulls({ ...this.named(type, true), start: times[0], end: times[1] });
       return this._edit(this.sections, moment, this.moments.concat(moment));
     }
 
@@ -157,8 +162,7 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
        machine's part a person's. Returns what the event is now. */
     describe(event, said) {
       const aside = Object.keys(said).every((key) => ASIDES.includes(key));
-      const all = Object.entries({ ...(aside ? event : touched(event)), ...said });
-      return this._swap(event, Object.fromEntries(all.filter(([, value]) => value !== null)));
+      return this._swap(event, withoutNulls({ ...(aside ? event : touched(event)), ...said }));
     }
 
     /* A moment at other times. Returns what it is now. Within a gesture as outside of it. */
@@ -288,6 +292,10 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
   /* An event that a person changed. What a machine proposed says so from now on, and is no longer so and so sure. */
   function changed(event, changes) {
     return { ...touched(event), ...changes };
+  }
+
+  function withoutNulls(event) {
+    return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== null));
   }
 
   function touched(event) {

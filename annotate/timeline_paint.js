@@ -23,7 +23,7 @@
       const compare = timeline.compared();
       q(".sst-compare").hidden = !compare.length;
       lane(".sst-compare", compare.filter(shown), () => false, value.names?.[1]);
-      q(".sst-moments").hidden = !model.moments.length;
+      q(".sst-moments").hidden = !timeline.editable && !model.moments.length;
       const moments = model.moments.map((m) => ({ ...seen(m), section: m })).filter(shown);
       moments.sort((a, b) => a.start - b.start);
       lane(".sst-moments", moments, (m) => m.section === selected?.moment);
@@ -100,7 +100,9 @@
         const label = section && section.label ? `: ${section.label}` : "";
         const { start, end } = section || span;
         const sure = guessed && section.probability ? `, begins here: ${Math.round(100 * section.probability)} % sure` : "";
-        block.title = `${text}${label} (${clock(start, 2)} to ${clock(end, 2)}${sure})`;
+        block.dataset.unsure = section?.unsure ? "yes" : "no";
+        const comment = section?.comment ? `\n${section.comment}` : "";
+        block.title = `${text}${label} (${clock(start, 2)} to ${clock(end, 2)}${sure})${section?.unsure ? ", unsure" : ""}${comment}`;
       });
       if (name && spans.length) box.append(element("span", "sst-row", name));
     }

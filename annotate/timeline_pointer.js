@@ -13,6 +13,12 @@
 
     const px = (event) => event.clientX - stage.getBoundingClientRect().left - stage.clientLeft;
 
+    /* By its height: the handle of a boundary may lie above the lane. */
+    function within(event, lane) {
+      const { top, bottom } = q(lane).getBoundingClientRect();
+      return event.clientY >= top && event.clientY < bottom;
+    }
+
     function near(at) {
       let best = null;
       for (const b of timeline.model.boundaries()) {
@@ -23,7 +29,7 @@
     }
 
     function letGo() {
-      if (gesture?.boundary !== undefined) timeline.model.cancel();
+      if (gesture?.boundary !== undefined || gesture?.hold) timeline.model.cancel();
       gesture = null;
     }
 
@@ -35,7 +41,7 @@
       if (fingers.size === 2) return void pinch();
       if (fingers.size > 2 || gesture) return;
       const onRuler = event.clientY > q(".sst-wave").getBoundingClientRect().bottom - RULER;
-      const onMoments = event.target.closest(".sst-moments"), onSections = event.target.closest(".sst-sections");
+      const onMoments = event.target.closest(".sst-moments"), onSections = within(event, ".sst-sections");
       const moment = onMoments && event.target.closest(".sst-block")?.event;
       const boundary = timeline.editable && !onRuler && !onMoments ? near(px(event)) : null;
       gesture = { id: event.pointerId, x: px(event), view: timeline.view, moved: false };
@@ -43,17 +49,19 @@
         gesture.boundary = boundary;
         gesture.offset = timeline.x(boundary) - px(event);
         timeline.model.begin();
-        const onName = event.clientY < q(".sst-wave").getBoundingClientRect().top; // handles cover short parts
-        edits.select({ boundary, part: onName ? timeline.inSong(timeline.time(px(event))) : boundary });
+        edits.select({ boundary, part: onSections ? timeline.inSong(timeline.time(px(event))) : boundary });
       } else if (onRuler || root.dataset.mode === "view") {
         gesture.scrub = true;
         sound.seek(timeline.time(px(event)));
+      } else if (onMoments && timeline.editable) {
+        gesture.hold = timeline.moments.hold(moment, px(event));
+        gesture.onMoment = Boolean(moment);
       } else if (onMoments) gesture.select = moment ? { moment } : null;
       else if (onSections) gesture.select = { part: timeline.inSong(timeline.time(px(event))) };
     });
 
     function pinch() {
-      if (gesture?.boundary !== undefined) return; // a second touch while dragging means nothing
+      if (gesture?.boundary !== undefined || gesture?.hold) return; // a second touch while dragging means nothing
       const [a, b] = [...fingers.values()];
       gesture = { pinch: true, from: [timeline.time(a), timeline.time(b)] };
     }
@@ -75,7 +83,8 @@
         const to = timeline.beats.snapped(timeline.inSong(timeline.time(px(event) + gesture.offset)), { free: event.altKey });
         const at = timeline.model.drag(gesture.boundary, to);
         edits.select({ boundary: at, part: at });
-      } else if (gesture.scrub) sound.seek(timeline.time(px(event)));
+      } else if (gesture.hold) gesture.hold(px(event), event.altKey);
+      else if (gesture.scrub) sound.seek(timeline.time(px(event)));
       else {
         const [from, to] = gesture.view;
         timeline.setView(from - (away / timeline.width) * (to - from), to - from);
@@ -93,6 +102,9 @@
       gesture = null;
       if (done.boundary !== undefined) {
         if (timeline.model.commit()) timeline.emit();
+      } else if (done.hold) {
+        if (timeline.model.commit()) timeline.emit();
+        else if (!done.onMoment) timeline.moments.add(null, timeline.time(done.x), { free: event.altKey });
       } else if (done.moved || done.scrub) return;
       else if (done.select !== undefined) edits.select(done.select);
       else edits.mark(timeline.time(done.x), { free: event.altKey });

@@ -150,6 +150,11 @@ class Event(BaseModel):
         return self.kind == "moment"
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether somebody noted a doubt about it: `"unsure": true`."""
+        return (self.model_extra or {}).get("unsure") is True
+
+    @property
     def duration(self) -> float:
         """Seconds from start to end."""
         return self.end - self.start

@@ -23,8 +23,8 @@ from structure.language import format_description
 Cells = list[tuple[int, list[str]]]
 """A table's rows with the numbers of their lines."""
 
-_STARTS = ("start", "start_time", "start_sec", "begin", "onset")
-_ENDS = ("end", "end_time", "end_sec", "stop")
+_STARTS = ("start", "start_time", "start_sec", "begin", "begins", "onset")
+_ENDS = ("end", "ends", "end_time", "end_sec", "stop")
 _LENGTHS = ("duration", "length", "duration_sec")
 _LABELS = ("label", "name", "section", "type", "function")
 _SV_STARTS = ("time", "start", "frame")
