@@ -182,7 +182,6 @@ _STARTER_RECIPE: dict[str, Any] = {
     "log_every": 5,
     "crop_min_sec": 16.0,
     "crop_max_sec": 20.0,
-    "rearrange": 0.5,
     "quieter_db": 6.0,
     "lora_rank": 16,
     "lora_alpha": 16,

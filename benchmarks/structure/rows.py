@@ -25,7 +25,7 @@ CONFIRM: list[Trial] = [
     Trial("600 steps, mu +1", settings={"quieter_db": 0.0, "rearrange": 0.0}),
     Trial("sections also quieter, to 6 dB", settings={"quieter_db": 6.0, "rearrange": 0.0}),
     Trial("rearranged 0.5", settings={"quieter_db": 0.0, "rearrange": 0.5}),
-    Trial("both"),
+    Trial("both", settings={"quieter_db": 6.0, "rearrange": 0.5}),
 ]
 CONFIRM_ASKS = [
     *(Ask(1.0, strength=strength) for strength in (1.0, 1.4)),
@@ -62,7 +62,7 @@ SCREEN: list[Trial] = [
     Trial("rate 2e-3", settings={"learning_rate": 2e-3}),
     Trial("rate 5e-4", settings={"learning_rate": 5e-4}),
     Trial("moving average 0.98", settings={"ema_decay": 0.98}),
-    Trial("songs in their own order", settings={"rearrange": 0.0}),
+    Trial("rearranged 0.5", settings={"rearrange": 0.5}),
     Trial("sections at their own level", settings={"quieter_db": 0.0}),
     Trial("LoRA in the feed-forward layers too", settings={"lora_targets": "self,cross,mlp"}),
     Trial("LoRA rank 4", settings={"lora_rank": 4, "lora_alpha": 4}),
