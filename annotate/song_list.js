@@ -1,124 +1,198 @@
-/* Song list: a row for each song with its structure as a strip. Chosen songs go to Python as `selected`. */
+/* Song list: a row for each song with its structure as a strip. Chosen songs go to Python as `selected`.
+
+The value is {songs, selected}, or {changed, selected} where some songs of the list were read anew; songs are JSON in a
+string. They are not sent back: of ten thousand that would be megabytes for each song chosen. */
 (function () {
   "use strict";
 
   const { children, clock, element } = window.TimelineElements;
+  const { STATES, WORDS, judge, sorted, named, wanted, following } = window.SongStates;
+  const FEW = 8; // fewer songs than this are all in view: nothing to filter
+  const LONG = 600; // minutes from which on hours are said
 
   function mount({ element: host, trigger, props, watch }) {
     const root = host.querySelector(".ssl");
     const q = (selector) => root.querySelector(selector);
+    const scroller = q(".ssl-songs");
     const colours = JSON.parse(host.querySelector(".sst-data").textContent);
     const moments = new Set(colours.moments);
-    let songs = [];
+    const rows = window.songRows(scroller, makeRow, fillRow);
+    let songs = []; // in the order chosen; it stays while states change, so that no row runs away from the hand
+    let shown = [];
     let selected = null;
-    let wanted = ""; // filter
+    let words = ""; // filter
+    const states = new Set(); // chips that are on; none is all
 
     function load() {
-      const value = props.value || {};
-      songs = value.songs || [];
-      selected = value.selected ?? null;
-      q(".ssl-filter").hidden = songs.length < 8;
-      paint();
-      root.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+      const { songs: all, changed = "[]" } = props.value || {};
+      if (all) songs = sorted(JSON.parse(all).map((song, place) => judge({ ...song, place }, moments)), q(".ssl-sort").value);
+      for (const fresh of JSON.parse(changed)) {
+        const at = songs.findIndex((song) => song.name === fresh.name);
+        if (at >= 0) songs[at] = judge({ ...fresh, place: songs[at].place }, moments);
+      }
+      if (!props.value) songs = [];
+      selected = props.value?.selected ?? null;
+      paint(true);
     }
 
     function choose(name) {
       if (!name || name === selected) return;
       selected = name;
-      props.value = { ...props.value, selected };
+      props.value = { selected };
       trigger("input", { selected });
-      paint();
-      root.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+      paint(true);
     }
 
+    /* Up or down among the songs shown; the ends stay. */
     function step(by) {
-      const at = songs.findIndex((song) => song.name === selected);
-      const next = songs[Math.min(Math.max(at + by, 0), songs.length - 1)];
-      if (next) choose(next.name);
+      const at = shown.findIndex((song) => song.name === selected);
+      choose(shown[Math.min(Math.max(at + by, 0), shown.length - 1)]?.name);
     }
 
-    function nextNew() {
-      const at = songs.findIndex((song) => song.name === selected);
-      const turned = [...songs.slice(at + 1), ...songs.slice(0, at + 1)];
-      const next = turned.find((song) => song.state === "new");
-      if (next) choose(next.name);
+    /* To the next song of a kind among those named by the filter, whichever chips are on. */
+    const next = (what) => following(songs, selected, (song) => wanted(song, what) && named(song, words));
+
+    /* The open song stays in sight when an edit changes its state. */
+    function fits(song) {
+      return named(song, words) && (!states.size || states.has(song.state) || song.name === selected);
     }
 
-    function settle(song) {
-      song.state = song.problems.length ? "problem" : song.events.length ? "marked" : "new";
-      paint();
-    }
-
-    function paint() {
-      const shown = songs.filter((song) => song.name.toLowerCase().includes(wanted));
-      const make = () => {
-        const row = element("div", "ssl-song");
-        row.setAttribute("role", "option");
-        row.append(
-          element("span", "ssl-name"), element("span", "ssl-length"), element("span", "ssl-strip"), element("span", "ssl-state"),
-        );
-        return row;
-      };
-      children(q(".ssl-songs"), shown, make, (row, song) => {
-        const [name, length, strip, state] = row.children;
-        row.dataset.name = song.name;
-        row.dataset.state = song.state;
-        row.setAttribute("aria-selected", song.name === selected ? "true" : "false");
-        row.title = song.problems.length ? song.problems.join("\n") : song.name;
-        name.textContent = song.name;
-        length.textContent = song.duration == null ? "" : clock(song.duration, 0);
-        const parts = song.events.filter((e) => (e.family || (moments.has(e.type) ? "moment" : "section")) === "section");
-        children(strip, parts, () => element("span", "ssl-part"), (box, part) => {
-          const share = (t) => `${(100 * Math.max(0, t)) / (song.duration || 1)}%`;
-          box.style.left = share(part.start);
-          box.style.width = share(Math.min(part.end, song.duration || 1) - part.start);
-          box.style.background = colours.sections[part.type] || colours.other;
-        });
-        state.textContent = song.problems.length
-          ? `${song.problems.length} problem${song.problems.length > 1 ? "s" : ""}`
-          : song.events.length ? `${song.events.length} event${song.events.length > 1 ? "s" : ""}` : "new";
-      });
-      q(".ssl-count").textContent = songs.length
-        ? `${songs.filter((s) => s.state === "marked").length} of ${songs.length} marked` : "";
-      const at = songs.findIndex((song) => song.name === selected);
+    function paint(reveal = false) {
+      shown = songs.filter(fits);
+      const at = shown.findIndex((song) => song.name === selected);
+      rows.show(shown);
+      if (reveal) rows.reveal(at);
+      if (at >= 0) scroller.setAttribute("aria-activedescendant", rowId(at));
+      else scroller.removeAttribute("aria-activedescendant");
+      q(".ssl-none").hidden = shown.length > 0 || !songs.length;
       q('[data-step="-1"]').disabled = at <= 0;
-      q('[data-step="1"]').disabled = at < 0 || at >= songs.length - 1;
-      q('[data-step="new"]').disabled = !songs.some((s) => s.state === "new" && s.name !== selected);
+      q('[data-step="1"]').disabled = at >= shown.length - 1;
+      for (const button of root.querySelectorAll("[data-next]")) button.disabled = !next(button.dataset.next);
+      paintProgress();
+      paintChips();
     }
+
+    function paintProgress() {
+      const marked = songs.filter((song) => song.marked);
+      const { length } = songs;
+      q(".ssl-count").textContent = length ? `${marked.length} of ${length} marked, ${lasting(marked)}` : "";
+      q(".ssl-count").title = `${lasting(marked)} of ${lasting(songs)} of music`;
+      q(".ssl-bar").hidden = !songs.length;
+      q(".ssl-bar span").style.width = `${(100 * marked.length) / (songs.length || 1)}%`;
+    }
+
+    function paintChips() {
+      q(".ssl-find").hidden = songs.length < FEW;
+      const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+      for (const song of songs) counts[song.state] += 1;
+      const chips = STATES.filter((state) => counts[state] || states.has(state)).reverse();
+      q(".ssl-chips").hidden = songs.length < FEW || (chips.length < 2 && !states.size);
+      children(q(".ssl-chips"), chips, () => element("button", "ssl-chip"), (chip, state) => {
+        chip.type = "button";
+        chip.dataset.state = state;
+        chip.setAttribute("aria-pressed", states.has(state) ? "true" : "false");
+        chip.textContent = `${WORDS[state]} ${counts[state]}`;
+      });
+    }
+
+    function makeRow() {
+      const row = element("div", "ssl-song");
+      row.setAttribute("role", "option");
+      row.append(
+        element("span", "ssl-name"), element("span", "ssl-length"), element("span", "ssl-strip"), element("span", "ssl-state"),
+      );
+      return row;
+    }
+
+    function fillRow(row, song, place) {
+      const [name, length, strip, state] = row.children;
+      row.id = rowId(place);
+      row.dataset.name = song.name;
+      row.dataset.state = song.state;
+      row.setAttribute("aria-selected", song.name === selected ? "true" : "false");
+      row.setAttribute("aria-posinset", place + 1);
+      row.setAttribute("aria-setsize", shown.length);
+      row.title = song.problems.length ? song.problems.join("\n") : `${song.name}: ${WORDS[song.state].toLowerCase()}`;
+      name.textContent = song.name;
+      length.textContent = song.duration == null ? "" : clock(song.duration, 0);
+      children(strip, song.parts, () => element("span", "ssl-part"), (box, part) => {
+        const share = (t) => `${(100 * Math.max(0, t)) / (song.duration || 1)}%`;
+        box.style.left = share(part.start);
+        box.style.width = share(Math.min(part.end, song.duration || 1) - part.start);
+        box.classList.toggle("ssl-guess", part.source === "machine");
+        box.style.background = colours.sections[part.type] || colours.other;
+      });
+      state.textContent = said(song);
+    }
+
+    const rowId = (place) => `ssl-song-${place}`;
 
     root.addEventListener("click", (event) => {
       const row = event.target.closest(".ssl-song");
       if (row) choose(row.dataset.name);
-      const button = event.target.closest("[data-step]");
-      if (button) button.dataset.step === "new" ? nextNew() : step(Number(button.dataset.step));
+      const chip = event.target.closest(".ssl-chip");
+      if (chip) {
+        const { state } = chip.dataset;
+        states.delete(state) || states.add(state);
+        paint(true);
+      }
+      const button = event.target.closest(".ssl-foot button");
+      if (!button) return;
+      const { step: by, next: what } = button.dataset;
+      by ? step(Number(by)) : choose(next(what)?.name);
+      if (event.detail) scroller.focus({ preventScroll: true }); // after a click, keys are for the song just chosen
     });
-    q(".ssl-songs").addEventListener("keydown", (event) => {
+    scroller.addEventListener("keydown", (event) => {
       const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (!by) return;
       event.preventDefault();
       step(by);
     });
     q(".ssl-filter").addEventListener("input", (event) => {
-      wanted = event.target.value.trim().toLowerCase();
+      words = event.target.value.trim().toLowerCase();
+      paint(true);
+    });
+    q(".ssl-filter").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "ArrowDown") return;
+      event.preventDefault();
+      scroller.focus();
+      if (!shown.some((song) => song.name === selected)) choose(shown[0]?.name);
+    });
+    q(".ssl-sort").addEventListener("change", (event) => {
+      songs = sorted(songs, event.target.value);
+      paint(true);
+    });
+
+    /* The timeline tells of edits at once; Python's own list follows when the folder is read again. */
+    function follow(name, change) {
+      const song = songs.find((s) => s.name === name);
+      if (!song || !root.isConnected) return;
+      judge(Object.assign(song, change), moments);
       paint();
-    });
-    // The timeline tells of edits at once; Python's own list follows when the folder is read again.
-    document.addEventListener("structure-studio:events", ({ detail }) => {
-      const song = songs.find((s) => s.name === detail.song);
-      if (!song || !root.isConnected) return;
-      song.events = detail.events;
-      settle(song);
-    });
-    document.addEventListener("structure-studio:saved", ({ detail }) => {
-      const song = songs.find((s) => s.name === detail.song);
-      if (!song || !root.isConnected) return;
-      song.problems = detail.problems;
-      settle(song);
-    });
+    }
+    document.addEventListener("structure-studio:events", ({ detail }) => follow(detail.song, { events: detail.events }));
+    document.addEventListener("structure-studio:saved", ({ detail }) => follow(detail.song, { problems: detail.problems }));
     document.addEventListener("structure-studio:step", ({ detail }) => root.isConnected && step(detail.step));
+    window.addEventListener("structure-studio:next", ({ detail }) => {
+      if (!root.isConnected) return;
+      detail.what === "song" ? step(1) : choose(next(detail.what)?.name);
+    });
     root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     watch("value", load);
     load();
+  }
+
+  function lasting(songs) {
+    const minutes = songs.reduce((sum, song) => sum + (song.duration || 0), 0) / 60;
+    return minutes < LONG ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} h`;
+  }
+
+  /* A song's state in a word or two. */
+  function said({ state, problems, unsure, events }) {
+    const number = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+    if (state === "problem") return number(problems.length, "problem");
+    if (state === "unsure") return `${unsure} unsure`;
+    return state === "done" ? `✓ ${number(events.length, "event")}` : WORDS[state].toLowerCase();
   }
 
   window.StructureSongList = { mount };

@@ -1,5 +1,9 @@
-"""Song list: name, length, a strip of coloured sections and the state of every song, in a narrow column."""
+"""Song list: name, length, a strip of coloured sections and the state of every song, in a narrow column.
 
+What state a song is in is told by `song_states.js`, since it changes with every edit.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,24 +12,35 @@ import gradio as gr
 
 from annotate.dataset import Song
 from annotate.timeline import asset, head_tags, static_paths, vocabulary_data
+from structure.events import Event
 
 _HERE = Path(__file__).resolve().parent
-_ASSETS = (_HERE / "song_list.css", _HERE / "elements.js", _HERE / "song_list.js")
+_ASSETS = tuple(
+    _HERE / name for name in ("song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_list.js")
+)
+_SHOWN = ("type", "start", "end", "family", "source", "unsure")  # what of an event the list looks at
 
 
-def song_list_value(songs: Iterable[Song], selected: str | None) -> dict[str, Any]:
-    """A value for `SongList`: the songs in their order, and which of them is open."""
+def song_list_value(songs: Iterable[Song], selected: str | None, whole: bool = True) -> dict[str, Any]:
+    """A value for `SongList`: the songs in their order, and which of them is open.
+
+    The songs are JSON in a string: Gradio walks through every part of a value on both sides, which takes it 18 s for
+    ten thousand songs, and has nothing to look for in these.
+
+    Args:
+        songs: all of the folder, or those that were read anew.
+        selected: name of the open song.
+        whole: whether these are all songs; else the list keeps the others as it has them.
+    """
     rows = [
-        {
-            "name": song.name,
-            "duration": song.duration,
-            "state": song.state,
-            "problems": song.problems,
-            "events": [event.to_dict() for event in song.events],
-        }
+        {"name": song.name, "duration": song.duration, "problems": song.problems, "events": _shown(song.events)}
         for song in songs
     ]
-    return {"songs": rows, "selected": selected}
+    return {"songs" if whole else "changed": json.dumps(rows, ensure_ascii=False), "selected": selected}
+
+
+def _shown(events: Iterable[Event]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in event.to_dict().items() if key in _SHOWN} for event in events]
 
 
 class SongList(gr.HTML):

@@ -42,7 +42,7 @@ A song is {name, duration, problems, events, place}; `judge` adds {state, marked
 
   /* Whether words typed in are found in a song's name. */
   function named(song, words) {
-    return song.name.toLowerCase().includes(words);
+    return !words || song.name.toLowerCase().includes(words);
   }
 
   /* Whether a song is one to go to: `unmarked` (new or not finished), `unsure` or `problem`. */
@@ -53,7 +53,7 @@ A song is {name, duration, problems, events, place}; `judge` adds {state, marked
   /* The next song after `name` of which `test` is true, from the top again after the last; undefined where none is. */
   function following(songs, name, test) {
     const at = songs.findIndex((song) => song.name === name);
-    return [...songs.slice(at + 1), ...songs.slice(0, Math.max(at, 0))].find(test);
+    return songs.find((song, i) => i > at && test(song)) || songs.find((song, i) => i < at && test(song));
   }
 
   const SongStates = { STATES, WORDS, judge, sorted, named, wanted, following };

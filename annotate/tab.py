@@ -218,7 +218,7 @@ def _arrive(
 def _choose(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, name: str | None) -> Updates:
     if desk is None:
         return _say(page, [_NO_DESK])
-    return _show(page, desk, memory, name)
+    return _show(page, desk, memory, name, listed=True)
 
 
 def _open_folder(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, typed: str) -> Updates:
@@ -264,9 +264,14 @@ def _remembered_root(memory: dict[str, Any], local: bool) -> Path | None:
 
 
 def _show(
-    page: _Page, desk: Desk, memory: dict[str, Any] | None, name: str | None, sentences: Sequence[str] = ()
+    page: _Page,
+    desk: Desk,
+    memory: dict[str, Any] | None,
+    name: str | None,
+    sentences: Sequence[str] = (),
+    listed: bool = False,
 ) -> Updates:
-    """Open a song and fill the page with it."""
+    """Open a song and fill the page with it; `listed` where the page has the list of songs already."""
     try:
         opened = desk.open_song(name or "")
     except StudioError as problem:
@@ -290,7 +295,7 @@ def _show(
         page.root: str(desk.root),
         page.song: str(opened.song.audio),
         page.memory: {**(memory or {}), "root": str(desk.root), "song": opened.song.name},
-        page.songs: song_list_value(desk.songs.values(), opened.song.name),
+        page.songs: song_list_value([opened.song] if listed else desk.songs.values(), opened.song.name, not listed),
         page.folder: str(desk.root),
         page.train: _offer(desk),
         page.timeline: gr.update(value=value, status=None),
@@ -341,7 +346,7 @@ def _load_theirs(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) 
     if desk is None:
         return _say(page, [_NO_DESK])
     try:
-        return _show(page, desk, memory, desk.load_theirs())
+        return _show(page, desk, memory, desk.load_theirs(), listed=True)
     except StudioError as problem:
         return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
 
