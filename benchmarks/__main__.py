@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 from benchmarks.record import RESULTS, ROOT, Bar, table
 
-NAMES = ("page", "proposals", "snapping", "actions", "codec", "generation", "engine", "layouts", "training", "control")
+NAMES = (
+    "page",
+    "timeline",
+    "proposals",
+    "snapping",
+    "actions",
+    "codec",
+    "generation",
+    "engine",
+    "layouts",
+    "training",
+    "control",
+)
 """In this order: control judges what training made."""
 
 
