@@ -18,7 +18,7 @@ import evaluation.tab
 import generation.tab
 import training.tab
 from acestep.starter.demo import demo_folder, make_demo
-from annotate.tab import SongMaker
+from annotate.hearing import SongMaker
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_folder, generate_song, output_folder, release
 from structure.errors import StudioError

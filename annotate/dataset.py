@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
 from structure.errors import StudioError
@@ -29,20 +28,16 @@ class Song:
         audio: the sound file.
         name: path inside the dataset, with `/`; names the song within its folder.
         sidecar_path: where its events are or will be.
-        state: `new` (no events yet), `marked` or `problem`.
         problems: one sentence each.
-        n_events: sections and moments in the sidecar.
         duration: seconds; None where the audio cannot be read.
-        events: what the sidecar holds, for a small picture; empty where it cannot be read.
+        events: what the sidecar holds; empty where it cannot be read.
         owner: another file of the same stem, whose sidecar this one would share; None for nearly every song.
     """
 
     audio: Path
     name: str
     sidecar_path: Path
-    state: Literal["new", "marked", "problem"]
     problems: list[str]
-    n_events: int
     duration: float | None
     events: list[Event] = field(default_factory=list)
     owner: Path | None = None
@@ -108,9 +103,8 @@ def read_song(audio: Path, root: Path, owner: Path | None = None) -> Song:
             found += sidecar.problems(duration)
         except SidecarError as problem:
             found.append(str(problem))
-    state: Literal["new", "marked", "problem"] = "problem" if found else "marked" if events else "new"
     name = audio.relative_to(root).as_posix()
-    return Song(audio, name, sidecar_path(audio), state, found, len(events), duration, events, owner)
+    return Song(audio, name, sidecar_path(audio), found, duration, events, owner)
 
 
 def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:

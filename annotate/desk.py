@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.dataset import Song, read_song, scan
+from annotate.progress import is_marked, state_of
 from annotate.track import register_track, track_envelope
 from structure.beats import read_beats
 from structure.errors import StudioError
@@ -30,6 +31,7 @@ from structure.sidecar import (
 )
 
 EDITED_FIELDS = tuple(name for name in SIDECAR_FIELDS if name != "duration")
+NO_DESK = "This page has lost touch with the server. Reload it: everything that was saved is there."
 
 
 class DeskError(StudioError):
@@ -102,12 +104,12 @@ class Desk:
 
     def first_to_mark(self) -> str | None:
         """The song to begin with: the first that is new, else the first."""
-        return next((s.name for s in self.songs.values() if s.state == "new"), next(iter(self.songs), None))
+        return next((s.name for s in self.songs.values() if state_of(s) == "new"), next(iter(self.songs), None))
 
     @property
     def n_marked(self) -> int:
-        """How many songs are ready to be trained on."""
-        return sum(song.state == "marked" for song in self.songs.values())
+        """How many songs have nothing left to mark."""
+        return sum(map(is_marked, self.songs.values()))
 
     def neighbour(self, name: str, step: int) -> str:
         """The song `step` places further down the list; the ends stay."""
@@ -235,8 +237,7 @@ class Desk:
                 self.conflict = Conflict(name, mine, conflict.theirs, edit)
                 raise
             events, found = opened.sidecar.events, opened.sidecar.problems(opened.duration)
-            state = "problem" if found else "marked" if events else "new"
-            self.songs[name] = replace(opened.song, state=state, problems=found, n_events=len(events), events=events)
+            self.songs[name] = replace(opened.song, problems=found, events=events)
             return f"Saved {datetime.now():%H:%M:%S}, {count_events(events)}"
 
     def _take_conflict(self) -> Conflict:

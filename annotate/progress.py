@@ -3,6 +3,7 @@
 `song_states.js` says the same of a song while it is edited on the page.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,6 +14,7 @@ State = Literal["new", "work", "done", "unsure", "problem"]
 STATES: tuple[State, ...] = ("problem", "unsure", "new", "work", "done")
 """What asks for attention comes first."""
 
+ONE_IN = 10
 LOOSE = 1.0  # seconds that may belong to no section, at the song's ends and between sections
 
 
@@ -37,6 +39,14 @@ def is_marked(song: Song) -> bool:
 def is_told(event: Event) -> bool:
     """Whether a person marked it, or changed or accepted what a machine proposed."""
     return (event.model_extra or {}).get("source") != "machine"
+
+
+def is_blind(name: str) -> bool:
+    """Whether a song is one of every ten that are to be marked without proposals, so that their bias can be measured.
+
+    The name alone decides, so that two people at copies of a dataset leave out the same songs.
+    """
+    return hashlib.sha256(name.encode()).digest()[0] % ONE_IN == 0
 
 
 def uncovered(parts: Sequence[Event], duration: float, most: float) -> list[tuple[float, float]]:

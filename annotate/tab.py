@@ -7,7 +7,7 @@ had open is remembered in their browser, so that a reload changes nothing.
 import html
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,12 @@ from typing import Any
 import gradio as gr
 
 from annotate.dataset import UPLOADS, DatasetError, add_songs
-from annotate.desk import EDITED_FIELDS, Desk
+from annotate.desk import EDITED_FIELDS, NO_DESK, Desk
+from annotate.hearing import SongMaker, hear_it
+from annotate.progress import is_blind
 from annotate.song_list import SongList, song_list_value
 from annotate.timeline import Timeline, timeline_value
-from annotate.track import register_track
+from annotate.vocabulary import VOCABULARIES, read_vocabulary, save_vocabulary
 from structure.errors import StudioError
 from structure.events import Event
 from structure.sidecar import SidecarConflict
@@ -28,20 +30,6 @@ LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "
 WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
 METERS = ["2", "3", "4", "6"]
 _OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
-_NO_DESK = "This page has lost touch with the server. Reload it: everything that was saved is there."
-
-
-@dataclass(frozen=True)
-class SongMaker:
-    """What the page may ask of a model.
-
-    Attributes:
-        adapters: those there are: (name, value) of each.
-        make: a song from a sidecar's content and an adapter's value; gives the audio file. A `StudioError` is shown.
-    """
-
-    adapters: Callable[[], list[tuple[str, str]]]
-    make: Callable[[Mapping[str, Any], str], Path]
 
 
 @dataclass(frozen=True)
@@ -91,6 +79,13 @@ def build(
                     show_label=False, container=False, placeholder="/home/me/songs", elem_id="annotate-folder"
                 )
                 open_folder = gr.Button("Open folder", size="sm")
+            with gr.Accordion("Names of parts", open=False):
+                preset = gr.Dropdown(list(VOCABULARIES), value="Ours", label="Begin with", elem_id="annotate-preset")
+                names = gr.Textbox(
+                    ", ".join(VOCABULARIES["Ours"]), lines=3, label="Names, with commas", elem_id="annotate-names",
+                    info="The first nine are on the keys 1 to 9. Kept with the folder.",
+                )  # fmt: skip
+                take_names = gr.Button("Use these names", size="sm")
         with gr.Column(scale=5, min_width=320):
             notice = gr.HTML(visible=False, padding=False, elem_id="annotate-notice")
             timeline = Timeline(elem_id="annotate-timeline")
@@ -104,11 +99,12 @@ def build(
                 fields = _song_fields()
             if maker:
                 with gr.Accordion("Hear what a model makes of this structure", open=False):
-                    _hear_it(maker, desk, timeline)
+                    hear_it(maker, desk, timeline)
 
     page = _Page(
-        desk, root_path, song_path, memory, songs, train, notice, timeline, dispute, difference, both, fields, folder
-    )
+        desk, root_path, song_path, memory, songs, train, notice, timeline, dispute, difference, both, fields, folder,
+        names,
+    )  # fmt: skip
     arrived = partial(_arrive, page, root, local, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
     gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
@@ -125,6 +121,9 @@ def build(
     for name, field in fields.items():
         triggers = [field.input] + ([field.blur] if hasattr(field, "blur") else [])
         gr.on(triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **always)
+    preset.input(lambda chosen: ", ".join(VOCABULARIES[chosen]), preset, names, **private)
+    named = partial(_use_names, page)
+    gr.on([take_names.click, names.submit], named, [desk, memory, names], page.outputs(), **private)
     keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
     take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
     return AnnotateTab(root_path, song_path, timeline, songs, train)
@@ -141,30 +140,6 @@ def _song_fields() -> dict[str, gr.components.Component]:
         meter = gr.Dropdown(METERS, label="Beats in a bar", allow_custom_value=True, value=None, min_width=110)
         language = gr.Dropdown(LANGUAGES, label="Language", allow_custom_value=True, value=None, min_width=110)
     return dict(zip(EDITED_FIELDS, (caption, lyrics, bpm, key, meter, language), strict=True))
-
-
-def _hear_it(maker: SongMaker, desk: gr.State, timeline: Timeline) -> None:
-    """A chooser, a button, and what came of it: the timeline gets a second recording to switch to."""
-
-    def make(desk: Desk | None, value: dict[str, Any] | None, adapter: str) -> tuple[Any, str]:
-        try:
-            song = (value or {}).get("song")
-            if desk is None:
-                raise StudioError(_NO_DESK)
-            made = maker.make(desk.held(song), adapter)
-            track = register_track(made)
-        except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
-        return gr.update(other={"song": song, "track": track}), f"Press X to switch between the song and `{made.name}`."
-
-    with gr.Row(equal_height=True):
-        adapter = gr.Dropdown(maker.adapters(), label="Adapter", scale=3, elem_id="annotate-adapter")
-        button = gr.Button("Make a song of it", scale=1, elem_id="annotate-hear")
-    said = gr.Markdown("Takes the song's caption, lyrics, tempo and key too.")
-    gr.context.Context.root_block.load(
-        lambda: gr.update(choices=maker.adapters()), None, adapter, show_progress="hidden", api_visibility="private"
-    )
-    button.click(make, [desk, timeline, adapter], [timeline, said], api_visibility="private", concurrency_limit=1)
 
 
 @dataclass(frozen=True)
@@ -184,12 +159,13 @@ class _Page:
     both: Timeline
     fields: dict[str, gr.components.Component]
     folder: gr.Textbox
+    names: gr.Textbox
 
     def save_outputs(self) -> list[gr.blocks.Block]:
         return [self.timeline, self.train, self.notice, self.dispute, self.difference, self.both]
 
     def outputs(self) -> list[gr.blocks.Block]:
-        own = [self.desk, self.root, self.song, self.memory, self.songs, self.folder]
+        own = [self.desk, self.root, self.song, self.memory, self.songs, self.folder, self.names]
         return own + self.save_outputs() + list(self.fields.values())
 
 
@@ -217,13 +193,13 @@ def _arrive(
 
 def _choose(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, name: str | None) -> Updates:
     if desk is None:
-        return _say(page, [_NO_DESK])
+        return _say(page, [NO_DESK])
     return _show(page, desk, memory, name, listed=True)
 
 
 def _open_folder(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, typed: str) -> Updates:
     if desk is None:
-        return _say(page, [_NO_DESK])
+        return _say(page, [NO_DESK])
     if not typed.strip():
         return _say(page, ["Type the path of a folder that holds songs."])
     root = Path(typed.strip().strip("\"'")).expanduser()
@@ -234,12 +210,23 @@ def _open_folder(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, 
     return _show(page, desk, memory, desk.first_to_mark())
 
 
+def _use_names(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, typed: str) -> Updates:
+    """Name parts of this dataset so from now on; events keep the names that they have."""
+    if desk is None or desk.root is None:
+        return _say(page, [NO_DESK if desk is None else "Open a folder first."])
+    try:
+        save_vocabulary(desk.root, [name for name in typed.split(",") if name.strip()])
+    except StudioError as problem:
+        return _say(page, [str(problem)])
+    return _show(page, desk, memory, (memory or {}).get("song") or desk.first_to_mark(), listed=True)
+
+
 def _upload(
     page: _Page, local: bool, desk: Desk | None, memory: dict[str, Any] | None, files: Sequence[str] | None
 ) -> Updates:
     """Copy songs into the visitor's own folder and open it: shared on one's own machine, separate on a server."""
     if desk is None:
-        return _say(page, [_NO_DESK])
+        return _say(page, [NO_DESK])
     memory = dict(memory or {})
     own = memory.get("uploads")
     if not local and not (isinstance(own, str) and _OWN_UPLOADS.fullmatch(own)):
@@ -276,6 +263,7 @@ def _show(
         opened = desk.open_song(name or "")
     except StudioError as problem:
         return _say(page, [str(problem)])
+    assert desk.root is not None  # a song is open
     events = opened.sidecar.events
     trouble = [opened.trouble] if opened.trouble else []
     found = [*sentences, *trouble, *(s for s in opened.song.problems if s not in trouble)]
@@ -288,6 +276,8 @@ def _show(
         song=opened.song.name,
         beats=opened.sidecar.beats,
         meter=_meter(opened.sidecar.get("timesignature")),
+        blind=is_blind(opened.song.name),
+        types=read_vocabulary(desk.root),
         mode="view" if opened.trouble else "edit",
     )
     return {
@@ -297,6 +287,7 @@ def _show(
         page.memory: {**(memory or {}), "root": str(desk.root), "song": opened.song.name},
         page.songs: song_list_value([opened.song] if listed else desk.songs.values(), opened.song.name, not listed),
         page.folder: str(desk.root),
+        page.names: ", ".join(value["types"]),
         page.train: _offer(desk),
         page.timeline: gr.update(value=value, status=None),
         page.dispute: gr.update(visible=False),
@@ -344,7 +335,7 @@ def _keep_mine(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> 
 
 def _load_theirs(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -> Updates:
     if desk is None:
-        return _say(page, [_NO_DESK])
+        return _say(page, [NO_DESK])
     try:
         return _show(page, desk, memory, desk.load_theirs(), listed=True)
     except StudioError as problem:
@@ -355,7 +346,7 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
     """Run a save and report it beside the timeline; a conflict opens the panel with both versions."""
     report = {"song": value.get("song"), "rev": value.get("rev")}
     if desk is None:
-        return {page.timeline: gr.update(status={**report, "kind": "error", "text": _NO_DESK})}
+        return {page.timeline: gr.update(status={**report, "kind": "error", "text": NO_DESK})}
     before = _problems(desk, report["song"])
     try:
         text = action(desk)

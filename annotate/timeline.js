@@ -4,7 +4,7 @@
 with the `Timeline` made here: timeline_model.js keeps the sections, timeline_paint.js and timeline_wave.js draw,
 timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js, timeline_moments.js and timeline_parts.js edit, timeline_pointer.js
 and timeline_keys.js listen, timeline_sound.js and timeline_clicks.js play, timeline_controls.js, timeline_details.js, timeline_table.js
-and timeline_folds.js fill what lies below the stage. The value that Python sees is {song, track, duration, events, compare, names, beats, meter, rev, mode}; every edit
+and timeline_folds.js fill what lies below the stage. The value that Python sees is {song, track, duration, events, compare, names, beats, meter, blind, types, rev, mode}; every edit
 sends it whole. */
 (function () {
   "use strict";
@@ -90,6 +90,15 @@ sends it whole. */
     /* A song in which nobody has marked a part yet. */
     get proposable() {
       return this.editable && !this.composing && !this.model.sections.length;
+    }
+
+    /* Names of parts; those on the digits. */
+    get types() {
+      return this.value.types ?? this.colours.types;
+    }
+
+    get digits() {
+      return this.value.types ?? this.colours.keys;
     }
 
     /* What is heard and drawn. */
@@ -192,6 +201,7 @@ sends it whole. */
         this.named = this.model.sections.length > 0;
         this.version = "song";
         this.sound.forget();
+        this.edits.forget();
         this.sound.seek(0);
         this.note("");
         this.say({ text: "" });

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -224,6 +224,8 @@ def timeline_value(
     names: tuple[str, str] | None = None,
     beats: BeatTimes | None = None,
     meter: int = 4,
+    blind: bool = False,
+    types: Sequence[str] | None = None,
     mode: str = "view",
 ) -> dict[str, Any]:
     """A value for `Timeline`.
@@ -237,6 +239,8 @@ def timeline_value(
         names: what the two rows are called, such as ("asked", "heard").
         beats: as a person corrected them; None lets the browser ask for those that a machine hears.
         meter: beats in a bar, where a machine counts them.
+        blind: a song to be marked without a machine's proposals, unless the person insists.
+        types: names that parts are given, the first nine on the digits; None: ours.
         mode: `edit`, `view`, or `compose`: editing a structure that has no song yet.
     """
     return {
@@ -248,6 +252,8 @@ def timeline_value(
         "names": names,
         "beats": beats and beats.to_dict(),
         "meter": meter,
+        "blind": blind,
+        "types": None if types is None else list(types),
         "mode": mode,
     }
 

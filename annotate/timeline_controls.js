@@ -64,8 +64,13 @@
     root.addEventListener("keydown", keys.press);
     for (const fold of root.querySelectorAll("details")) fold.addEventListener("toggle", timeline.draw);
 
+    let filled = null; // types that the names were made of
+
     function fillNames() {
-      const parts = colours.types.map((type) => [type, colours.keys.indexOf(type) + 1 || "", "part"]);
+      filled = timeline.types;
+      q(".sst-names").replaceChildren();
+      const digit = (type) => (timeline.digits.indexOf(type) + 1 <= 9 && timeline.digits.indexOf(type) + 1) || "";
+      const parts = timeline.types.map((type) => [type, digit(type), "part"]);
       const moments = colours.moments.map((type, i) => [type, i + 1, "moment"]);
       const names = [...parts, ["", 0, "part"], ...moments];
       children(q(".sst-names"), names, () => element("button", "sst-name"), (button, [type, digit, kind]) => {
@@ -93,6 +98,7 @@
 
     /* `part` is the one that a name would go to. */
     function paint(part) {
+      if (filled !== timeline.types) fillNames();
       const moment = timeline.selected?.moment;
       const named = moment ? moment.type : part && (part.section ? part.section.type : "");
       for (const name of root.querySelectorAll(".sst-name")) {
@@ -130,7 +136,6 @@
       return model.boundaries().length < 3 ? hints.more : hints.done;
     }
 
-    fillNames();
     return { paint };
   };
 })();

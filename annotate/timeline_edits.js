@@ -2,7 +2,13 @@
 (function () {
   "use strict";
 
+  const BLIND =
+    "Every tenth song is marked by ear alone, so that one can tell what a machine's proposals do to people. " +
+    "Press G once more to have them anyway.";
+
   window.timelineEdits = function (timeline) {
+    let asked = false; // whether proposals were asked for that this song should do without
+
     const select = (selected) => {
       timeline.selected = selected;
       timeline.draw();
@@ -31,6 +37,10 @@
     async function propose() {
       const { track } = timeline.value;
       if (!timeline.proposable || timeline.listening) return;
+      if (timeline.value.blind && !asked) {
+        asked = true;
+        return timeline.note(BLIND);
+      }
       timeline.listening = true;
       timeline.note("Listening for where parts begin…");
       const heard = await timeline.server.proposed_parts(track).catch(() => null);
@@ -118,6 +128,27 @@
 
     const selectionOf = (event) => (timeline.model.moments.includes(event) ? { moment: event } : selectionAt(event.start));
 
+    /* To the next boundary (the first after the last), and hear what is around it. */
+    function check() {
+      const boundaries = timeline.model.boundaries(), from = timeline.selected?.boundary ?? timeline.head;
+      const next = boundaries.find((b) => b > from + 1e-3) ?? boundaries[0];
+      if (next === undefined) return;
+      timeline.selected = { boundary: next, part: next };
+      timeline.sound.playAround(next);
+      timeline.reveal(next);
+    }
+
+    /* Another song. */
+    function forget() {
+      asked = false;
+    }
+
+    function nextSong(what) {
+      if (!timeline.editable || timeline.composing) return;
+      timeline.send();
+      window.dispatchEvent(new CustomEvent("structure-studio:next", { detail: { what } }));
+    }
+
     /* Select it and go there. */
     function show(event) {
       timeline.selected = selectionOf(event);
@@ -130,6 +161,6 @@
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
-    return { select, selectionOf, meant, mark, propose, remove, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, otherSong };
+    return { select, selectionOf, meant, mark, propose, remove, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, check, otherSong, nextSong, forget };
   };
 })();

@@ -35,13 +35,15 @@
     ["X", "hear the song, or what a model made of its structure, once it did"],
     ["← →", "a beat back, forward; with Shift a bar, with Ctrl 8 bars (without beats 1, 5, 15 s)"],
     ["↑ ↓", "previous, next boundary"],
+    ["Y", "to the next boundary, and hear what is around it"],
     ["Home, End", "start, end of the song"],
     ["- =", "zoom out, in (or turn the wheel; with Shift it pans)"],
     ["F, Z", "whole song, this part"],
-    ["Page Down, Page Up", "next, previous song"],
+    ["Page Down, Page Up", "next, previous song; with Shift the next one that is not marked"],
+    ["Q, Shift+U", "next song with a problem, with a doubt"],
     ["Esc", "let go, close this sheet"],
   ];
-  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc", "Shift+Space", "O", "[ ]", "L J K"]);
+  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc", "Shift+Space", "O", "[ ]", "L J K", "Y"]);
 
   window.timelineKeys = function (timeline) {
     const { root, q, colours, edits, parts, sound } = timeline;
@@ -122,7 +124,11 @@
         c: timeline.details.comment,
         C: timeline.details.comment,
         u: timeline.details.toggleUnsure,
-        U: timeline.details.toggleUnsure,
+        U: event.shiftKey ? () => edits.nextSong("unsure") : timeline.details.toggleUnsure,
+        q: () => edits.nextSong("problem"),
+        Q: () => edits.nextSong("problem"),
+        y: edits.check,
+        Y: edits.check,
         x: sound.switchVersion,
         X: sound.switchVersion,
         n: timeline.beats.toggleSnapping,
@@ -138,7 +144,7 @@
         F: whole,
         "/": timeline.editable ? () => q(".sst-names input").focus() : null,
         "?": toggleSheet,
-        PageDown: () => edits.otherSong(1),
+        PageDown: () => (event.shiftKey ? edits.nextSong("unmarked") : edits.otherSong(1)),
         PageUp: () => edits.otherSong(-1),
         Escape: letGo,
       };
@@ -149,7 +155,7 @@
     function byDigit(place, shift) {
       const moment = colours.moments[place], playing = !timeline.audio.paused;
       if (shift) return moment ? () => timeline.moments.add(moment, timeline.head, { playing }) : null;
-      const name = timeline.selected?.moment ? moment : colours.keys[place];
+      const name = timeline.selected?.moment ? moment : timeline.digits[place];
       return name ? () => edits.rename(name) : null;
     }
 

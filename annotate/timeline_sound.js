@@ -6,12 +6,13 @@
   const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2]; // the browser keeps the pitch
   const LAST = 0.05; // s before the end of what plays in which a timer, not the next frame, ends it
   const SHORTEST = 0.1; // s of a range
+  const AROUND = 1.2; // s heard before and after a boundary
 
   let sounding = null; // the audio element that was played last
 
   window.timelineSound = function (timeline) {
     const { root, audio, q } = timeline;
-    let range = null; // what is played alone: {from, to, loop}
+    let range = null; // what is played alone: {from, to, loop}, and `back`, where the play head rests after it
     let speed = 1;
     let ending = 0; // timer
 
@@ -46,8 +47,16 @@
     function playPart() {
       const part = timeline.model.partAt(timeline.targetTime());
       if (!part || !audio.src) return;
-      range = { from: part.start, to: part.end, loop: false };
+      range = { from: part.start, to: part.end, loop: false, back: part.start };
       seek(part.start);
+      if (audio.paused) play();
+    }
+
+    /* What leads to a boundary and what follows; then the play head is on it. */
+    function playAround(boundary) {
+      if (!audio.src) return;
+      range = { from: timeline.inSong(boundary - AROUND), to: timeline.inSong(boundary + AROUND), loop: false, back: boundary };
+      seek(range.from);
       if (audio.paused) play();
     }
 
@@ -76,12 +85,12 @@
     function finish() {
       ending = 0;
       if (!range || audio.paused || audio.currentTime < range.to - LAST) return;
-      const { from, loop } = range;
+      const { from, loop, back } = range;
       if (!loop) {
         audio.pause();
         range = null;
       }
-      seek(from);
+      seek(loop ? from : back);
     }
 
     /* Steps faster (1) or slower (-1), and plays; 0 is as it was recorded. */
@@ -163,7 +172,7 @@
     audio.addEventListener("pause", changed);
     audio.addEventListener("ended", () => (range?.loop ? (seek(range.from), play()) : seek(timeline.model.duration)));
     return {
-      seek, toggle, playPart, toggleLoop, loopFrom, loopTo, faster, nextSpeed, stop, switchVersion, paint, forget,
+      seek, toggle, playPart, playAround, toggleLoop, loopFrom, loopTo, faster, nextSpeed, stop, switchVersion, paint, forget,
       slower: () => changeSpeed(-1),
       get speed() { return speed; },
     };

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotate.dataset import DatasetError, add_songs, scan
+from annotate.progress import state_of
 
 
 def test_songs_come_by_name_with_their_state(song: Callable[..., Path]):
@@ -20,8 +21,8 @@ def test_songs_come_by_name_with_their_state(song: Callable[..., Path]):
     (root / ".hidden").mkdir()
     songs = {s.name: s for s in scan(root)}
     assert list(songs) == ["A.wav", "b.wav", "deep/er/c.wav", "marked.flac"]
-    assert {s.state for s in songs.values() if s.name != "marked.flac"} == {"new"}
-    assert (songs["marked.flac"].state, songs["marked.flac"].n_events) == ("marked", 2)
+    assert {state_of(s) for s in songs.values() if s.name != "marked.flac"} == {"new"}
+    assert (state_of(songs["marked.flac"]), len(songs["marked.flac"].events)) == ("done", 2)
     assert songs["b.wav"].duration == pytest.approx(4.0)
     assert songs["deep/er/c.wav"].sidecar_path == root / "deep/er/c.json"
 
@@ -35,11 +36,11 @@ def test_each_trouble_is_a_sentence_and_stops_nothing(song: Callable[..., Path])
     (root / "overlap.json").write_text(json.dumps({"events": overlap}))
     song("overlap.wav")
     songs = {s.name: s for s in scan(root)}
-    assert songs["good.wav"].state == "new"
+    assert state_of(songs["good.wav"]) == "new"
     assert "`empty.wav`" in songs["empty.wav"].problems[0]
     assert "line 1, column" in songs["broken.wav"].problems[0]
     assert "event 2 (chorus)" in songs["overlap.wav"].problems[0]
-    assert {s.state for s in songs.values()} == {"new", "problem"}
+    assert {state_of(s) for s in songs.values()} == {"new", "problem"}
 
 
 def test_two_songs_of_one_stem_the_first_owns_the_sidecar(song: Callable[..., Path]):

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from annotate.progress import is_blind
+
 pytestmark = pytest.mark.browser
 
 
@@ -40,3 +42,38 @@ def test_a_proposal_is_heard_shown_as_guesses_and_undone_in_one_step(
     person.page.wait_for_function(
         "document.querySelector('#annotate-timeline .sst-note').innerText.includes('mark its parts by ear')"
     )
+
+
+def test_every_tenth_song_is_marked_by_ear_unless_one_insists(
+    serve: Callable[..., str], visit: Callable[..., Any], five_parts: Path, tmp_path: Path
+):
+    name = next(f"{i}.wav" for i in range(100) if is_blind(f"{i}.wav"))
+    root = tmp_path / "songs"
+    root.mkdir()
+    (root / name).write_bytes(five_parts.read_bytes())
+    person = visit(serve(root)).opened(name)
+    person.press("g")
+    person.page.wait_for_function("document.querySelector('.sst-note').innerText.includes('by ear alone')")
+    assert person.parts() == ["free"]
+    person.press("g")
+    person.saved("5 sections")
+
+
+def test_a_dataset_has_names_of_its_own(
+    serve: Callable[..., str], visit: Callable[..., Any], song: Callable[..., Path]
+):
+    root = song("tone.wav", seconds=20).parent
+    person = visit(serve(root)).opened("tone.wav")
+    person.page.get_by_role("button", name="Names of parts").click()
+    names = person.page.locator("#annotate-names textarea")
+    names.fill("intro, build-up, drop, wobble")
+    person.page.get_by_role("button", name="Use these names").click()
+    person.page.wait_for_selector('#annotate-timeline .sst-name[data-type="wobble"]')
+    person.click(8)
+    person.press("4")
+    person.saved("2 sections")
+    person.page.wait_for_function("document.querySelectorAll('.sst-sections .sst-word')[1].innerText === 'wobble'")
+    assert person.root.locator('.sst-name[data-kind="part"]').all_inner_texts()[:2] == ["intro\n1", "build-up\n2"]
+    person.page.reload()
+    person.opened("tone.wav")
+    person.page.wait_for_selector('#annotate-timeline .sst-name[data-type="wobble"]')

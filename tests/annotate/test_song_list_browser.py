@@ -199,7 +199,7 @@ def ten_thousand() -> Iterator[str]:
     def one(number: int) -> Song:
         events = parts if number % 2 else []
         name = f"folder/{number:05}.wav"
-        return Song(Path(name), name, Path(name), "new", [], len(events), 240.0, events)
+        return Song(Path(name), name, Path(name), [], 240.0, events)
 
     with gr.Blocks() as demo:
         songs, chosen = SongList(), gr.Textbox(elem_id="chosen")

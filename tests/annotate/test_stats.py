@@ -45,7 +45,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[str], str, bool]] = {
 
 def as_song(events: list[dict[str, Any]], problems: list[str]) -> Song:
     read = [Event.model_validate(event) for event in events]
-    return Song(Path("a.wav"), "a.wav", Path("a.json"), "new", problems, len(read), 60.0, read)
+    return Song(Path("a.wav"), "a.wav", Path("a.json"), problems, 60.0, read)
 
 
 @pytest.mark.parametrize("name", CASES)
