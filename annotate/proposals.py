@@ -136,11 +136,16 @@ def groups_of(beats: Beats, spans: Sequence[tuple[int, int]]) -> list[int]:
 
     if len(spans) == 1:
         return [0]
-    joined = np.concatenate([weight * view for weight, view in zip(_WEIGHTS, beats.views, strict=True)], axis=1)
+    joined = sound_of(beats)
     means = np.stack([joined[first:last].mean(axis=0) for first, last in spans]) + 1e-9
     found = fcluster(linkage(means, "average", "cosine"), _ALIKE, "distance")
     order: dict[int, int] = {}
     return [order.setdefault(group, len(order)) for group in found]
+
+
+def sound_of(beats: Beats) -> np.ndarray:
+    """All that is known of each beat's sound, weighed together: float (beats, features)."""
+    return np.concatenate([weight * view for weight, view in zip(_WEIGHTS, beats.views, strict=True)], axis=1)
 
 
 def names_of(groups: Sequence[int], loudness: Sequence[float]) -> list[str]:

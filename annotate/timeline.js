@@ -1,11 +1,12 @@
 /* Timeline component: what it shows, and the way to Python and back.
 
 `StructureTimeline.mount` is called by Gradio for each component on the page. Every file beside this one does one thing
-with the `Timeline` made here: timeline_model.js keeps the sections, timeline_paint.js and timeline_wave.js draw,
-timeline_grid.js and timeline_beats.js know the beats, timeline_edits.js, timeline_moments.js and timeline_parts.js edit, timeline_pointer.js
-and timeline_keys.js listen, timeline_sound.js and timeline_clicks.js play, timeline_controls.js, timeline_details.js, timeline_table.js
-and timeline_folds.js fill what lies below the stage. The value that Python sees is {song, track, duration, events, compare, names, beats, meter, blind, types, rev, mode}; every edit
-sends it whole. */
+with the `Timeline` made here: timeline_model.js keeps the events; timeline_paint.js, timeline_wave.js and
+timeline_pictures.js draw; timeline_grid.js and timeline_beats.js know the beats; timeline_edits.js, timeline_moments.js
+and timeline_parts.js edit; timeline_pointer.js and timeline_keys.js listen; timeline_sound.js and timeline_clicks.js
+play; timeline_controls.js, timeline_details.js, timeline_table.js and timeline_folds.js fill what lies below the stage.
+The value that Python sees is {song, track, duration, events, compare, names, beats, meter, blind, types, rev, mode};
+every edit sends it whole. */
 (function () {
   "use strict";
 
@@ -74,6 +75,7 @@ sends it whole. */
       this.folds = window.timelineFolds(this);
       this.details = window.timelineDetails(this);
       this.table = window.timelineTable(this);
+      this.pictures = window.timelinePictures(this);
     }
 
     // ---------------------------------------------------------------- what is shown
@@ -171,6 +173,7 @@ sends it whole. */
         this.folds.paint();
         this.details.paint();
         this.table.paint();
+        this.pictures.paint();
         this.root.dataset.rev = this._rev;
         this.root.dataset.ready = "1";
       });

@@ -20,6 +20,7 @@ import plotly
 
 from annotate.colours import OTHER_COLOUR, SECTION_COLOURS
 from annotate.envelope import BUCKETS_PER_SECOND
+from annotate.pictures import picture
 from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope
 from annotate.written import structure_read, written_structure
 from structure.beats import BeatTimes
@@ -68,6 +69,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_folds.js",
     "timeline_details.js",
     "timeline_table.js",
+    "timeline_pictures.js",
     "timeline_beats.js",
     "timeline.js",
 )
@@ -329,6 +331,7 @@ class Timeline(gr.HTML):
                 likely_names,
                 written_structure,
                 structure_read,
+                picture,
             ],
             apply_default_css=False,
             status=status,

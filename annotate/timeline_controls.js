@@ -48,6 +48,7 @@
       speed: sound.nextSpeed,
       clicks: timeline.clicks.toggle,
       measure: timeline.clicks.measure,
+      strip: () => timeline.pictures.toggle(),
       unsure: () => timeline.details.toggleUnsure(),
     };
     root.addEventListener("pointerdown", (event) => {

@@ -38,12 +38,13 @@
     ["Y", "to the next boundary, and hear what is around it"],
     ["Home, End", "start, end of the song"],
     ["- =", "zoom out, in (or turn the wheel; with Shift it pans)"],
+    ["V", "a strip above the wave: spectrogram, how like this part each moment sounds, none"],
     ["F, Z", "whole song, this part"],
     ["Page Down, Page Up", "next, previous song; with Shift the next one that is not marked"],
     ["Q, Shift+U", "next song with a problem, with a doubt"],
     ["Esc", "let go, close this sheet"],
   ];
-  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc", "Shift+Space", "O", "[ ]", "L J K", "Y"]);
+  const VIEW_KEYS = new Set(["Space", "← →", "↑ ↓", "Home, End", "- =", "F, Z", "Esc", "Shift+Space", "O", "[ ]", "L J K", "Y", "V"]);
 
   window.timelineKeys = function (timeline) {
     const { root, q, colours, edits, parts, sound } = timeline;
@@ -127,6 +128,8 @@
         U: event.shiftKey ? () => edits.nextSong("unsure") : timeline.details.toggleUnsure,
         q: () => edits.nextSong("problem"),
         Q: () => edits.nextSong("problem"),
+        v: timeline.pictures.toggle,
+        V: timeline.pictures.toggle,
         y: edits.check,
         Y: edits.check,
         x: sound.switchVersion,

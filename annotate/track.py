@@ -85,6 +85,11 @@ def track_grid_path(track: str) -> Path:
     return CACHE_DIR / f"{track}.beats.json"
 
 
+def track_spectrogram_path(track: str) -> Path:
+    """Where the spectrogram of a track is kept, once somebody asked for it."""
+    return CACHE_DIR / f"{track}.mel.npy"
+
+
 def track_envelope(track: str) -> tuple[np.ndarray, float]:
     """The envelope, int8 (buckets, 3), and the duration in seconds of a track that `is_track`."""
     header = soundfile.info(str(track_audio(track)))
@@ -101,6 +106,7 @@ def sweep(keep: str = "", limit: int = CACHE_LIMIT) -> None:
             wav.unlink(missing_ok=True)
             _peaks_path(wav.stem).unlink(missing_ok=True)
             track_grid_path(wav.stem).unlink(missing_ok=True)
+            track_spectrogram_path(wav.stem).unlink(missing_ok=True)
 
 
 def _peaks_path(track: str) -> Path:
