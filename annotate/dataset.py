@@ -3,14 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from annotate.archive import ArchiveError, songs_in, unpacked
 from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
 from structure.errors import StudioError
 from structure.events import Event
 from structure.places import writing_folder
-from structure.sidecar import SidecarError, read_sidecar, shared_sidecars, sidecar_path
+from structure.sidecar import SidecarError, read_sidecar, save_sidecar, shared_sidecars, sidecar_path
 
 MOST_FILES = 20_000  # a home directory typed by mistake should be refused, not walked for minutes
 UPLOADS = writing_folder("data") / "uploads"
@@ -110,6 +111,10 @@ def read_song(audio: Path, root: Path, owner: Path | None = None) -> Song:
 def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
     """Copy songs into a dataset, which is made where it is missing. A name that is taken gets a number.
 
+    Args:
+        root: the dataset.
+        files: audio, or zip archives of audio and sidecars; of a folder with songs its songs are meant.
+
     Returns:
         names of the songs added (or there already, with the same content), and a sentence for each file refused.
 
@@ -120,18 +125,49 @@ def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
     refused: list[str] = []
     for file in files:
         try:
-            audio_info(file)
+            if file.suffix.lower() == ".zip":
+                with unpacked(file, root) as folder:
+                    _add_folder(folder, root, added, refused)
+            elif file.is_dir():
+                _add_folder(file, root, added, refused)
+            else:
+                added.append(_add_song(file, root))
+        except (AudioError, ArchiveError) as problem:
+            refused.append(str(problem))
+    return added, refused
+
+
+def _add_song(file: Path, root: Path) -> str:
+    audio_info(file)  # raises where it is no audio
+    try:
+        return _copy_in(file, root)
+    except OSError as problem:
+        raise DatasetError(
+            f"`{file.name}` could not be copied to {root}: {problem.strerror or problem}. Make room there, or give "
+            "write access, and add it again."
+        ) from problem
+
+
+def _add_folder(folder: Path, root: Path, added: list[str], refused: list[str]) -> None:
+    """Songs with the sidecars that lie beside them. What is annotated already stays as it is."""
+    for song in songs_in(folder):
+        try:
+            name = _add_song(song, root)
         except AudioError as problem:
             refused.append(str(problem))
             continue
+        added.append(name)
+        beside, target = sidecar_path(song), sidecar_path(root / name)
+        if not beside.is_file():
+            continue
+        if target.exists():
+            if target.read_bytes() != beside.read_bytes():
+                refused.append(f"`{name}` is annotated already: what came with it was left out.")
+            continue
         try:
-            added.append(_copy_in(file, root))
-        except OSError as problem:
-            raise DatasetError(
-                f"`{file.name}` could not be copied to {root}: {problem.strerror or problem}. Make room there, or give "
-                "write access, and add it again."
-            ) from problem
-    return added, refused
+            save_sidecar(replace(read_sidecar(song), path=target, version=None))
+        except SidecarError as problem:
+            refused.append(str(problem))
 
 
 def _copy_in(file: Path, root: Path) -> str:

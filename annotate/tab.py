@@ -72,7 +72,7 @@ def build(
             songs = SongList()
             train = gr.Button(visible=False, size="sm", elem_id="annotate-train")
             upload = gr.UploadButton(
-                "Add songs…", file_count="multiple", file_types=["audio"], size="sm", elem_id="annotate-upload"
+                "Add songs…", file_count="multiple", file_types=["audio", ".zip"], size="sm", elem_id="annotate-upload"
             )
             with gr.Accordion("Folder", open=root is None, visible=local):
                 folder = gr.Textbox(
