@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from annotate.agreement import merge
 from annotate.dataset import Song, read_song, scan
 from annotate.progress import is_marked, state_of
 from annotate.track import register_track, track_envelope
@@ -218,6 +219,22 @@ class Desk:
         """
         with self._lock:
             return self._take_conflict().name
+
+    def merge_both(self) -> tuple[str, list[str]]:
+        """Save all events of the edit that met a conflict, and of the version on disk what does not collide with them.
+
+        Returns:
+            the song's name, to be opened again, and a sentence for each section that had to be left out.
+
+        Raises:
+            As `keep_mine`.
+        """
+        with self._lock:
+            conflict = self._take_conflict()
+            events, left = merge(conflict.mine.events, conflict.theirs.events)
+            self._open[conflict.name].sidecar = conflict.theirs
+            self._save(conflict.name, lambda sidecar: with_events(conflict.again(sidecar), events))
+            return conflict.name, left
 
     def _save(self, name: str, edit: Callable[[Sidecar], Sidecar]) -> str:
         with self._lock:

@@ -94,6 +94,7 @@ def build(
                 both = Timeline()
                 with gr.Row():
                     keep = gr.Button("Keep mine", variant="primary", size="sm")
+                    join = gr.Button("Keep both where they do not collide", size="sm")
                     take = gr.Button("Load theirs", size="sm")
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
                 fields = _song_fields()
@@ -125,6 +126,7 @@ def build(
     named = partial(_use_names, page)
     gr.on([take_names.click, names.submit], named, [desk, memory, names], page.outputs(), **private)
     keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
+    join.click(partial(_merge_both, page), [desk, memory], page.outputs(), **private)
     take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
     return AnnotateTab(root_path, song_path, timeline, songs, train)
 
@@ -338,6 +340,16 @@ def _load_theirs(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) 
         return _say(page, [NO_DESK])
     try:
         return _show(page, desk, memory, desk.load_theirs(), listed=True)
+    except StudioError as problem:
+        return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
+
+
+def _merge_both(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -> Updates:
+    if desk is None:
+        return _say(page, [NO_DESK])
+    try:
+        name, left = desk.merge_both()
+        return _show(page, desk, memory, name, left, listed=True)
     except StudioError as problem:
         return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
 

@@ -197,7 +197,7 @@ every edit sends it whole. */
       if (!other && next.rev != null && next.rev < this._rev) return this.emit(); // a late echo: Python must learn what is newer
       this.value = next;
       this._rev = this._savedRev = next.rev ?? this._rev;
-      this.model = new TimelineModel(next.events, next.duration || 0, this.colours.moments);
+      this.model = new TimelineModel(next.events, next.duration || 0, this.colours.moments, next.beats ?? null);
       this.selected = null;
       if (other) {
         this.view = [0, this.model.duration || 1];
@@ -227,7 +227,7 @@ every edit sends it whole. */
     emit() {
       this._rev += 1;
       this.root.dataset.rev = this._rev;
-      this.value = { ...this.value, events: this.model.events(), rev: this._rev };
+      this.value = { ...this.value, events: this.model.events(), beats: this.model.beats, rev: this._rev };
       if (!this._sending) requestAnimationFrame(() => setTimeout(() => this.send(), ONE_FRAME));
       this._sending = true;
       if (this.editable && !this.composing) {

@@ -40,16 +40,16 @@
 
     /* The song's beats as a person corrected them; where nobody has, none until they are heard. */
     function load() {
-      const { beats, meter } = timeline.value;
+      const { beats } = timeline.model, { meter } = timeline.value;
       set(beats ? TimelineGrid.from(beats, meter || 4) : null);
     }
 
     /* Let the server find what nobody has told. */
     async function hear() {
-      const { track, beats, meter } = timeline.value;
-      if (beats || !track || !timeline.editable || timeline.composing) return;
+      const { track, meter } = timeline.value;
+      if (timeline.model.beats || !track || !timeline.editable || timeline.composing) return;
       const heard = await timeline.server.beat_grid(track).catch(() => null);
-      if (timeline.value.track === track && !timeline.value.beats && heard?.ok) set(TimelineGrid.from(heard, meter || 4));
+      if (timeline.value.track === track && !timeline.model.beats && heard?.ok) set(TimelineGrid.from(heard, meter || 4));
     }
 
     function set(next) {
@@ -73,15 +73,15 @@
     function correct(change) {
       if (!timeline.editable || !current()) return;
       const next = change(current());
-      timeline.value = { ...timeline.value, beats: next.toValue() };
+      timeline.model.setBeats(next.toValue());
       set(next);
       timeline.emit();
     }
 
     /* Back to what a machine hears. */
     function forget() {
-      if (!timeline.value.beats) return;
-      timeline.value = { ...timeline.value, beats: null };
+      if (!timeline.model.beats) return;
+      timeline.model.setBeats(null);
       timeline.emit();
       load();
       hear();

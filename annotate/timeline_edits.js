@@ -101,8 +101,13 @@
     }
 
     function travel(back) {
+      const { beats } = timeline.model;
       if (!timeline.editable || !(back ? timeline.model.undo() : timeline.model.redo())) return;
       timeline.selected = null;
+      if (timeline.model.beats !== beats) {
+        timeline.beats.load();
+        timeline.beats.hear();
+      }
       timeline.emit();
     }
 

@@ -3,7 +3,7 @@
 A song from 0 to `duration` seconds is cut into parts. A part either is a section (it has a type) or is free: nothing
 is known there, and nothing is saved for it. A boundary is a time strictly inside the song where a part begins;
 moving it moves the end of the part before and the start of the part after. Moments lie on top; they are carried along
-or removed. Lists and what they hold are never changed in place, so that a snapshot for undo is two references. */
+or removed. Lists and what they hold are never changed in place, so that a snapshot for undo is three references. */
 (function (scope, define) {
   "use strict";
   if (typeof module === "object" && module.exports) module.exports = define();
@@ -22,9 +22,11 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
 
   class TimelineModel {
     /* events: objects with type, start, end and any other keys, as they stand in the sidecar.
-       momentTypes: types that are moments unless `family` says otherwise. */
-    constructor(events, duration, momentTypes) {
+       momentTypes: types that are moments unless `family` says otherwise.
+       beats: as a person corrected them, {times, ones}; null where nobody has. */
+    constructor(events, duration, momentTypes, beats = null) {
       this.duration = duration;
+      this.beats = beats;
       this._momentTypes = new Set(momentTypes || []);
       const isMoment = (e) => (e.family ? e.family === "moment" : this._momentTypes.has(e.type));
       const sound = (events || []).filter((e) => isFinite(e.start) && isFinite(e.end));
@@ -191,6 +193,11 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return now;
     }
 
+    /* Beats as a person corrects them; null forgets that. */
+    setBeats(beats) {
+      return this._edit(this.sections, true, this.moments, beats);
+    }
+
     /* All events at once, as somebody wrote them down. Returns whether that changed anything. */
     replaceAll(events) {
       const fresh = new TimelineModel(events, this.duration, this._momentTypes);
@@ -206,7 +213,7 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
 
     /* One undo step for all that happens until `commit`; `cancel` takes it back. */
     begin() {
-      this._gesture = [this.sections, this.moments];
+      this._gesture = this._state();
     }
 
     /* Within a gesture: the boundary that was at `from` when it began is now at `to`. Always from the beginning, so
@@ -219,13 +226,14 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
     commit() {
       const before = this._gesture;
       this._gesture = null;
-      if (before === null || (same(before[0], this.sections) && same(before[1], this.moments))) return false;
+      if (before === null) return false;
+      if (same(before[0], this.sections) && same(before[1], this.moments) && before[2] === this.beats) return false;
       this._remember(before);
       return true;
     }
 
     cancel() {
-      if (this._gesture !== null) [this.sections, this.moments] = this._gesture;
+      if (this._gesture !== null) [this.sections, this.moments, this.beats] = this._gesture;
       this._gesture = null;
     }
 
@@ -256,10 +264,15 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return this._edit(swapped(this.sections), now, swapped(this.moments));
     }
 
-    _edit(sections, result, moments = this.moments) {
-      if (this._gesture === null) this._remember([this.sections, this.moments]);
+    _state() {
+      return [this.sections, this.moments, this.beats];
+    }
+
+    _edit(sections, result, moments = this.moments, beats = this.beats) {
+      if (this._gesture === null) this._remember(this._state());
       this.sections = [...sections].sort((a, b) => a.start - b.start);
       this.moments = moments;
+      this.beats = beats;
       return result;
     }
 
@@ -271,8 +284,8 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
 
     _travel(from, to) {
       if (!from.length || this._gesture !== null) return false;
-      to.push([this.sections, this.moments]);
-      [this.sections, this.moments] = from.pop();
+      to.push(this._state());
+      [this.sections, this.moments, this.beats] = from.pop();
       return true;
     }
   }

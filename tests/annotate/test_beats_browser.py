@@ -69,6 +69,9 @@ def test_a_person_says_which_beat_is_one_and_the_sidecar_keeps_it(person: Any, t
     person.root.locator("[data-beats=half]").click()
     person.saved()
     assert len(sidecar(tmp_path)["beats"]["times"]) == pytest.approx(len(times) / 2, abs=1)
+    person.press("Control+z")
+    assert heard(person, "told")["times"] == times
+    person.press("Control+y")
     person.root.locator("[data-beats=heard]").click()
     assert heard(person)["times"] == times
     person.saved()

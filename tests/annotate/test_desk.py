@@ -89,6 +89,17 @@ def test_theirs_can_be_taken_instead(desk: Desk):
         desk.load_theirs()
 
 
+def test_both_are_kept_where_they_do_not_collide(desk: Desk):
+    crash, solo = {"type": "crash", "start": 1.0, "end": 1.0}, {"type": "solo", "start": 0.5, "end": 2.0}
+    (desk.root / "one.json").write_text(json.dumps({"caption": "theirs", "events": [VERSE, crash, solo]}))
+    with pytest.raises(SidecarConflict):
+        desk.save_events("one.wav", [VERSE, CHORUS])
+    name, left = desk.merge_both()
+    assert [event["type"] for event in on_disk(desk)["events"]] == ["verse", "chorus", "crash"]
+    assert (name, len(left), on_disk(desk)["caption"]) == ("one.wav", 1, "theirs")
+    assert "solo" in left[0]
+
+
 def test_a_damaged_sidecar_is_shown_and_left_alone(song: Callable[..., Path]):
     root = song("one.wav").parent
     (root / "one.json").write_text("{oops")

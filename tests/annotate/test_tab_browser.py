@@ -206,7 +206,7 @@ def test_fields_of_the_song(serve, visit, songs):
     assert someone.page.get_by_label("Tempo (BPM)").input_value() == "92"
 
 
-@pytest.mark.parametrize("choice", ["Keep mine", "Load theirs"])
+@pytest.mark.parametrize("choice", ["Keep mine", "Keep both", "Load theirs"])
 def test_a_file_changed_by_somebody_else(serve, visit, songs, choice):
     someone = visit(serve(songs)).opened("one.wav")
     theirs = [{"type": "solo", "start": 0.0, "end": 40.0}]
@@ -224,6 +224,9 @@ def test_a_file_changed_by_somebody_else(serve, visit, songs, choice):
         assert [kind for kind, _, _ in spans(songs)] == ["intro", "verse"]
         assert json.loads((songs / "one.json.bak").read_text())["events"] == theirs
         assert json.loads((songs / "one.json").read_text())["caption"] == "theirs"
+    elif choice == "Keep both":
+        eventually(lambda: "solo 0.0 s to 40.0 s was left out" in someone.page.locator("#annotate-notice").inner_text())
+        assert [kind for kind, _, _ in spans(songs)] == ["intro", "verse"]
     else:
         eventually(lambda: someone.parts() == ["solo"])
         assert events_of(songs) == theirs

@@ -329,6 +329,16 @@ test("times typed in move the boundary of both neighbours; an end at nothing mov
   assert.deepEqual(shape(model)[1], ["verse", 29.95, 40]);
 });
 
+test("a correction of the beats is undone as any edit, and with none there were none", () => {
+  const model = make(SONG);
+  model.addBoundary(20);
+  model.setBeats({ times: [0, 1], ones: [0] });
+  model.undo();
+  assert.deepEqual([model.beats, shape(model).length], [null, 4]);
+  model.redo();
+  assert.deepEqual(model.beats.ones, [0]);
+});
+
 test("all events written anew are one edit, and none where nothing changed", () => {
   const model = make(SONG);
   assert.equal(model.replaceAll(SONG), false);
