@@ -2,19 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from annotate.archive import ArchiveError, songs_in, unpacked
+from annotate.archive import ArchiveError, unpacked
 from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
 from structure.errors import StudioError
 from structure.events import Event
+from structure.files import unfinished
 from structure.places import writing_folder
 from structure.sidecar import SidecarError, read_sidecar, save_sidecar, shared_sidecars, sidecar_path
 
 MOST_FILES = 20_000  # a home directory typed by mistake should be refused, not walked for minutes
 UPLOADS = writing_folder("data") / "uploads"
+_TEXTS = (".txt", ".caption.txt", ".lyrics.txt")  # words beside a song, which training reads
 
 
 class DatasetError(StudioError):
@@ -109,14 +111,18 @@ def read_song(audio: Path, root: Path, owner: Path | None = None) -> Song:
 
 
 def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Copy songs into a dataset, which is made where it is missing. A name that is taken gets a number.
+    """Copy songs into a dataset, which is made where it is missing. Nothing that is there is overwritten.
+
+    A single song whose name is taken gets a number. The songs of a folder or an archive keep their names and folders,
+    so that they can be compared with those of another copy, and bring their sidecars and texts.
 
     Args:
         root: the dataset.
-        files: audio, or zip archives of audio and sidecars; of a folder with songs its songs are meant.
+        files: audio, zip archives of audio and sidecars, or folders of songs.
 
     Returns:
-        names of the songs added (or there already, with the same content), and a sentence for each file refused.
+        names of the songs added (a single one also where it was there already, with the same content), and a sentence
+        for each file that was refused or was there.
 
     Raises:
         DatasetError: the disk refuses.
@@ -127,51 +133,24 @@ def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
         try:
             if file.suffix.lower() == ".zip":
                 with unpacked(file, root) as folder:
-                    _add_folder(folder, root, added, refused)
+                    _add_folder(folder, root, added, refused, os.replace)
             elif file.is_dir():
-                _add_folder(file, root, added, refused)
+                _add_folder(file, root, added, refused, _copy)
             else:
                 added.append(_add_song(file, root))
         except (AudioError, ArchiveError) as problem:
             refused.append(str(problem))
+        except OSError as problem:
+            raise DatasetError(
+                f"`{file.name}` could not be copied to {root}: {problem.strerror or problem}. Make room there, or "
+                "give write access, and add it again."
+            ) from problem
     return added, refused
 
 
 def _add_song(file: Path, root: Path) -> str:
+    """Copy one song under a name that is free; the name."""
     audio_info(file)  # raises where it is no audio
-    try:
-        return _copy_in(file, root)
-    except OSError as problem:
-        raise DatasetError(
-            f"`{file.name}` could not be copied to {root}: {problem.strerror or problem}. Make room there, or give "
-            "write access, and add it again."
-        ) from problem
-
-
-def _add_folder(folder: Path, root: Path, added: list[str], refused: list[str]) -> None:
-    """Songs with the sidecars that lie beside them. What is annotated already stays as it is."""
-    for song in songs_in(folder):
-        try:
-            name = _add_song(song, root)
-        except AudioError as problem:
-            refused.append(str(problem))
-            continue
-        added.append(name)
-        beside, target = sidecar_path(song), sidecar_path(root / name)
-        if not beside.is_file():
-            continue
-        if target.exists():
-            if target.read_bytes() != beside.read_bytes():
-                refused.append(f"`{name}` is annotated already: what came with it was left out.")
-            continue
-        try:
-            save_sidecar(replace(read_sidecar(song), path=target, version=None))
-        except SidecarError as problem:
-            refused.append(str(problem))
-
-
-def _copy_in(file: Path, root: Path) -> str:
-    root.mkdir(parents=True, exist_ok=True)
     content = content_hash(file)
     number = 1
     target = root / file.name
@@ -180,13 +159,78 @@ def _copy_in(file: Path, root: Path) -> str:
             return target.name
         number += 1
         target = root / f"{file.stem}-{number}{file.suffix}"
-    partial = target.with_name(f".{target.name}.tmp")
+    _copy(file, target)
+    return target.name
+
+
+def _add_folder(
+    folder: Path, root: Path, added: list[str], refused: list[str], bring: Callable[[Path, Path], None]
+) -> None:
+    """Songs with what lies beside them; `bring` copies or moves a file to a place that is free."""
+    try:
+        songs = sorted(find_audio(folder))
+    except DatasetError as problem:
+        refused.append(str(problem))
+        return
+    for song in songs:
+        name = song.relative_to(folder).as_posix()
+        target = root / name
+        try:
+            if _place(song, target, name, bring):
+                added.append(name)
+            else:
+                refused.append(f"`{name}` is there already.")
+            _place_words(song, target, name, bring)
+        except (AudioError, SidecarError, DatasetError) as problem:
+            refused.append(str(problem))
+
+
+def _place(song: Path, target: Path, name: str, bring: Callable[[Path, Path], None]) -> bool:
+    """Put a song where it belongs; False where it is there already.
+
+    Raises:
+        AudioError: it is no audio.
+        DatasetError: another song has its name, or its sidecar.
+    """
+    audio_info(song)
+    if target.exists():
+        if content_hash(target) == content_hash(song):
+            return False
+        raise DatasetError(f"`{name}` was left out: another song of this name is there. Rename one of them.")
+    if _stem_taken(target):
+        raise DatasetError(f"`{name}` was left out: it would share its sidecar with a song that is there. Rename it.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    bring(song, target)
+    return True
+
+
+def _place_words(song: Path, target: Path, name: str, bring: Callable[[Path, Path], None]) -> None:
+    """What is written beside a song, where nothing of the kind is there; a sidecar is read and checked first.
+
+    Raises:
+        SidecarError: the sidecar cannot be read, its events are wrong, or another is there.
+    """
+    for ending in _TEXTS:
+        text, place = song.with_suffix(ending), target.with_suffix(ending)
+        if text.is_file() and not place.exists():
+            bring(text, place)
+    brought, there = read_sidecar(song), read_sidecar(target)
+    if brought.version is None or brought.data == there.data:
+        return
+    if there.version is not None:
+        raise SidecarError(f"`{name}` is annotated otherwise already, which was kept. `merge` makes one of both.")
+    save_sidecar(replace(brought, path=there.path, version=None))
+
+
+def _copy(file: Path, target: Path) -> None:
+    """A whole copy, or none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = unfinished(target)
     try:
         shutil.copyfile(file, partial)
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
-    return target.name
 
 
 def _stem_taken(target: Path) -> bool:

@@ -60,6 +60,11 @@
       timeline.emit();
     }
 
+    function removeAt(boundary) {
+      timeline.selected = null;
+      if (timeline.model.removeBoundary(boundary)) timeline.emit();
+    }
+
     /* Who names a machine's parts one after another need not select each. */
     function rename(type) {
       if (!timeline.editable) return;
@@ -166,6 +171,6 @@
       document.dispatchEvent(new CustomEvent("structure-studio:step", { detail: { step } }));
     }
 
-    return { select, selectionOf, meant, mark, propose, remove, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, check, otherSong, nextSong, forget };
+    return { select, selectionOf, meant, mark, propose, remove, removeAt, rename, nudge, nudgeBeat, travel, step, seekTo, jump, show, check, otherSong, nextSong, forget };
   };
 })();

@@ -26,7 +26,7 @@
     ["W, I, C", "words for the model, intensity, comment of the part or moment (Enter goes back)"],
     ["U", "unsure of it, or no longer"],
     ["/", "name the part with a word of your own"],
-    ["Delete", "remove the selected moment, else join the two parts at the selected or nearest boundary"],
+    ["Delete", "remove the selected moment, else join the two parts at the selected or nearest boundary (a click with Shift on one joins too)"],
     [", .", "move that boundary, or the selected moment, by 10 ms, with Shift by a beat"],
     ["N", "snap to beats, or not"],
     ["T", "a bar begins at the play head: its nearest beat is beat one"],

@@ -44,6 +44,7 @@
       const onMoments = event.target.closest(".sst-moments"), onSections = within(event, ".sst-sections");
       const moment = onMoments && event.target.closest(".sst-block")?.event;
       const boundary = timeline.editable && !onRuler && !onMoments ? near(px(event)) : null;
+      if (boundary !== null && event.shiftKey) return edits.removeAt(boundary);
       gesture = { id: event.pointerId, x: px(event), view: timeline.view, moved: false };
       if (boundary !== null) {
         gesture.boundary = boundary;

@@ -111,8 +111,9 @@ class Annotator:
         self.page.wait_for_function("document.querySelector('.sst').timeline.events.length > 0")
         for guess in self.parts()[1:]:
             if all(abs(guess["start"] - part.start) > NEAR for part in truth):
-                self.click((guess["start"] + guess["end"]) / 2, ".sst-sections")
-                self.key("r")
+                self.page.keyboard.down("Shift")
+                self.click(guess["start"], ".sst-wave")
+                self.page.keyboard.up("Shift")
         for part in truth[1:]:
             if all(abs(now["start"] - part.start) > NEAR for now in self.parts()):
                 self.begin(part.start)
@@ -120,7 +121,7 @@ class Annotator:
 
 
 def ten_section_songs(folder: Path) -> dict[str, list[Event]]:
-    """Write the songs; the truth of each by its file's name."""
+    """Write the songs; the truth of each by its file's name. None has a name for which no proposals are offered."""
     from acestep.starter.songs import SAMPLE_RATE, STYLES, render, song_seed
 
     found: dict[str, list[Event]] = {}
@@ -130,8 +131,8 @@ def ten_section_songs(folder: Path) -> dict[str, list[Event]]:
         bpm = int(np.clip(100 + 8 * number, *STYLES[style].tempo))
         parts = drawn_form(rng, bpm)
         samples = render(parts, parts[-1].end, bpm, "A minor", style, song_seed(SET, number))
-        found[f"song-{number}.wav"] = parts
-        write_audio(folder / f"song-{number}.wav", samples, SAMPLE_RATE)
+        found[f"ten-{number}.wav"] = parts
+        write_audio(folder / f"ten-{number}.wav", samples, SAMPLE_RATE)
     return found
 
 

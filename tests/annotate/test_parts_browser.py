@@ -38,6 +38,10 @@ def test_one_part_is_cut_every_eight_bars_then_named_by_what_is_likely_and_by_wh
     person.press("Control+z")
     person.saved("5 sections")
     assert person.parts()[3] == "intro"
+    person.page.keyboard.down("Shift")
+    person.click(person.boundaries()[3])
+    person.page.keyboard.up("Shift")
+    person.saved("4 sections")
 
 
 def test_a_part_is_cut_in_half_and_ends_after_as_long_as_the_last_of_its_name(person: Any):
