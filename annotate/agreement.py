@@ -85,8 +85,8 @@ def agreement(first: Sequence[Event], second: Sequence[Event]) -> Agreement:
     ours, theirs = sections(first), sections(second)
     if not ours or not theirs:
         raise AgreementError("One of the two has no sections, so there is nothing to compare.")
-    a, b = _intervals(ours), _intervals(theirs)
-    inside = min(len(_edges(ours)), len(_edges(theirs))) > 2
+    a, b = _intervals(_edges(ours)), _intervals(_edges(theirs))
+    inside = min(len(a), len(b)) > 1
     back, there = map(float, deviation(a, b, trim=True)) if inside else (None, None)
 
     def hits(window: float, trim: bool) -> Hits:
@@ -136,7 +136,7 @@ def differences(
             for moment in moments(here)
             if not _has(there, moment, tolerance)
         ]
-    return [sentence for _, sentence in sorted(found)]
+    return [sentence for _, sentence in sorted(found, key=lambda difference: difference[0])]
 
 
 def merge(mine: Sequence[Event], theirs: Sequence[Event], prefer_theirs: bool = False) -> tuple[list[Event], list[str]]:
@@ -197,14 +197,15 @@ def agreement_lines(figures: Mapping[str, float | None]) -> list[str]:
     ]
 
 
-def _intervals(parts: Sequence[Event]) -> np.ndarray:
-    """float (sections, 2) of start and end in seconds."""
-    return np.array([(part.start, part.end) for part in parts], float)
-
-
 def _edges(parts: Sequence[Event]) -> np.ndarray:
-    """float (boundaries,) seconds, ascending."""
-    return np.unique([edge for part in parts for edge in (part.start, part.end)])
+    """float (boundaries,) seconds, ascending; sections that touch share one."""
+    edges = np.unique([edge for part in parts for edge in (part.start, part.end)])
+    return edges[np.diff(edges, prepend=-np.inf) > TOUCHING]
+
+
+def _intervals(edges: np.ndarray) -> np.ndarray:
+    """float (boundaries - 1, 2) of start and end in seconds, as mir_eval takes boundaries."""
+    return np.column_stack([edges[:-1], edges[1:]])
 
 
 def _spans_of_both(ours: Sequence[Event], theirs: Sequence[Event]) -> list[tuple[float, float, str, str]]:

@@ -1,6 +1,7 @@
 """Songs from a zip archive: looked at before a byte is written, unpacked in a hidden folder, moved in at the end."""
 
 import lzma
+import os
 import shutil
 import stat
 import unicodedata
@@ -21,6 +22,7 @@ MOST_OF_ONE = 2 * 1024**3
 MOST_TEXT = 64 * 1024**2  # of one sidecar
 SWOLLEN = 200  # times larger unpacked than packed: no music is that, a bomb is
 _BESIDE = (".json", ".txt")  # what belongs to a song and is no sound
+_STRANGE = '\\:*?"<>|' if os.name == "nt" else "\\"  # in names; there is no folder in an archive but by "/"
 _BLOCK = 1024 * 1024
 _SPOILT = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 
@@ -140,8 +142,8 @@ def _refuse_to_leave(archive: Path, entry: zipfile.ZipInfo) -> None:
 
 def _refuse(archive: Path, entry: zipfile.ZipInfo) -> None:
     what = f"`{archive.name}`: `{entry.filename[:80]}`"
-    if any(c in '\\:*?"<>|' or ord(c) < 32 for c in entry.filename):
-        raise ArchiveError(f"{what} has a name that not every system takes. Rename it.")
+    if any(c in _STRANGE or ord(c) < 32 for c in entry.filename):
+        raise ArchiveError(f"{what} has a name that this system does not take. Rename it.")
     if entry.flag_bits & 0x1:
         raise ArchiveError(f"{what} is encrypted. Pack it again without a password.")
     most = MOST_OF_ONE if _is_audio(entry) else MOST_TEXT
