@@ -8,6 +8,7 @@ the bar each one is, librosa does not say; `annotate.boundaries` weighs that.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,12 @@ def find_beats(audio: Path) -> Beats:
     """
     import librosa
 
-    samples = np.concatenate([block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE)])
+    mel, chroma, n_samples = _spectra(block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE))
     too_little = BeatsError(
         f"No beat can be heard in `{audio.name}`, so nothing can be proposed. Mark its parts by ear: play, and tap B."
     )
-    if len(samples) < 2 * SAMPLE_RATE:
+    if n_samples < 2 * SAMPLE_RATE:
         raise too_little
-    mel, chroma = _spectra(samples)
     level = librosa.power_to_db(mel, top_db=80)
     # `center` would move onsets by half a window, which the padding of `_spectra` has done: 46 ms too late
     onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, hop_length=HOP, center=False)
@@ -80,23 +80,36 @@ def find_beats(audio: Path) -> Beats:
     timbre = _standardised(librosa.feature.mfcc(S=bands.T, n_mfcc=14).T[:, 1:])
     harmony = _standardised(_mean_of_beats(chroma, frames))
     edges = frames * HOP / SAMPLE_RATE
-    edges[0], edges[-1] = 0.0, len(samples) / SAMPLE_RATE
+    edges[0], edges[-1] = 0.0, n_samples / SAMPLE_RATE
     return Beats(edges, float(np.atleast_1d(tempo)[0]), bands, _unit(timbre), _unit(harmony))
 
 
-def _spectra(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Power of 64 mel bands, and chroma: (64, frames) and (12, frames)."""
+def _spectra(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Power of 64 mel bands, and chroma, of samples that come in blocks: (64, frames), (12, frames), how many samples.
+
+    Frame i is centred on sample i * HOP. Samples are let go as soon as they were heard: an hour of them would not fit
+    into what a page may take.
+    """
     import librosa
 
-    padded = np.pad(samples, WINDOW // 2)
-    count = 1 + len(samples) // HOP
     mel, chroma = [], []
-    for first in range(0, count, _BLOCK_FRAMES):
-        block = padded[first * HOP : (min(first + _BLOCK_FRAMES, count) - 1) * HOP + WINDOW]
-        power = np.abs(librosa.stft(block, n_fft=WINDOW, hop_length=HOP, center=False)) ** 2
-        mel.append(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=64))
-        chroma.append(librosa.feature.chroma_stft(S=power, sr=SAMPLE_RATE, tuning=0.0))
-    return np.concatenate(mel, axis=1), np.concatenate(chroma, axis=1)
+
+    def hear(samples: np.ndarray) -> None:
+        power = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=HOP, center=False)) ** 2
+        mel.append(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=64).astype(np.float32))
+        chroma.append(librosa.feature.chroma_stft(S=power, sr=SAMPLE_RATE, tuning=0.0).astype(np.float32))
+
+    waiting, n_samples = [np.zeros(WINDOW // 2, np.float32)], 0
+    for block in blocks:
+        waiting.append(block)
+        n_samples += len(block)
+        if sum(map(len, waiting)) >= _BLOCK_FRAMES * HOP + WINDOW:
+            samples = np.concatenate(waiting)
+            n_frames = (len(samples) - WINDOW) // HOP + 1
+            hear(samples[: (n_frames - 1) * HOP + WINDOW])
+            waiting = [samples[n_frames * HOP :]]
+    hear(np.concatenate([*waiting, np.zeros(WINDOW // 2, np.float32)]))
+    return np.concatenate(mel, axis=1), np.concatenate(chroma, axis=1), n_samples
 
 
 def _to_both_ends(beats: np.ndarray, n_frames: int) -> np.ndarray:

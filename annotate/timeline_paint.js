@@ -3,12 +3,17 @@
   "use strict";
 
   const { clock, children, element, inkOn } = window.TimelineElements;
-  const { wave } = window.TimelineWave;
+  const { paintStrokes, ruler, shades, RULER } = window.TimelineWave;
+  const WIDE = 3; // times the view that the ruler is drawn for, so that it can be moved instead of drawn anew
+  const SETTLED = 80; // ms without a change of the view until it is
+  const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
   window.timelinePaint = function (timeline) {
     const plotly = window.Plotly; // a gr.Plot on the page may later put another version there
     const { root, stage, plot, q, colour } = timeline;
     let drawn = ""; // what the waveform shows
+    let ruled = null; // what the ruler shows: {from, to, key}
+    let settling = 0; // timer
 
     function paint() {
       timeline.width = stage.clientWidth; // sizes first: asking between two writes would lay the page out anew
@@ -59,11 +64,32 @@
 
     function paintWave(tall) {
       const { view, envelope, model, width } = timeline;
-      const { theme } = root.dataset;
-      const wanted = [view, width, tall, theme, envelope && timeline.track, model.duration].join();
+      const { theme } = root.dataset, ratio = window.devicePixelRatio || 1;
+      const wanted = [view, width, tall, ratio, theme, envelope && timeline.track, model.duration].join();
       if (wanted === drawn) return;
       drawn = wanted;
-      wave(plotly, plot, envelope, view, theme);
+      paintStrokes(q(".sst-strokes"), envelope, view, { width, height: tall - RULER, ratio }, shades(theme));
+      moveRuler([width, tall, theme].join());
+    }
+
+    /* A frame of zooming or panning moves the ruler there is, or hides it where it would mislead; once the view has
+       settled it is drawn for it. */
+    function moveRuler(key) {
+      const { view, width } = timeline, span = view[1] - view[0];
+      clearTimeout(settling);
+      if (ruled?.key !== key) return drawRuler(key);
+      const stretch = (ruled.to - ruled.from) / (WIDE * span);
+      const fits = view[0] >= ruled.from && view[1] <= ruled.to && stretch < STRETCHED && stretch > 1 / STRETCHED;
+      plot.style.visibility = fits ? "" : "hidden";
+      plot.style.transform = `translateX(${timeline.x(ruled.from) + width}px) scaleX(${stretch})`;
+      settling = setTimeout(() => drawRuler(key), SETTLED);
+    }
+
+    function drawRuler(key) {
+      const { view } = timeline, beside = ((WIDE - 1) / 2) * (view[1] - view[0]);
+      ruled = { from: view[0] - beside, to: view[1] + beside, key };
+      plot.style.transform = plot.style.visibility = "";
+      ruler(plotly, plot, [ruled.from, ruled.to], root.dataset.theme);
     }
 
     function place(box, span) {

@@ -103,7 +103,7 @@ class Visitor:
     def opened(self, song: str) -> "Visitor":
         """Wait until this song's waveform is drawn."""
         self.page.wait_for_selector(f'#annotate-timeline .sst[data-song="{song}"][data-drawn]', timeout=20_000)
-        self.page.wait_for_function("document.querySelector('#annotate-timeline .sst-plot .scatterlayer') !== null")
+        self.page.wait_for_function("document.querySelector('#annotate-timeline .sst-plot .xtick') !== null")
         return self
 
     def at(self, t: float, lane: str = ".sst-wave") -> tuple[float, float]:
