@@ -72,7 +72,7 @@ def export_dataset(root: Path, target: Path, annotations_only: bool = False, as_
         target: folder or zip archive to make; must not be there, nor lie inside `root`.
         annotations_only: sidecars and no audio, for music that may not be passed on; a song is then known by its name
             and the hash of its file.
-        as_zip: one archive of the folder instead of the folder.
+        as_zip: one archive instead of the folder, with the sidecars beside the audio, so that it can be imported.
 
     Returns:
         A sentence for each song that was left out.
@@ -93,7 +93,7 @@ def export_dataset(root: Path, target: Path, annotations_only: bool = False, as_
     partial, packed = unfinished(target), unfinished(target, ".zip.tmp")
     try:
         partial.mkdir(parents=True)
-        rows = [_write_song(song, partial, annotations_only) for song in ready]
+        rows = [_write_song(song, partial, annotations_only, beside=as_zip and not annotations_only) for song in ready]
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (partial / "metadata.jsonl").write_text(lines, encoding="utf-8")
         (partial / "README.md").write_text(_readme(root, ready, annotations_only), encoding="utf-8")
@@ -152,8 +152,12 @@ def upload(folder: Path, repository: str, public: bool = False) -> str:
     return str(place)
 
 
-def _write_song(song: Song, folder: Path, annotations_only: bool) -> dict[str, Any]:
-    """Copy a song, or its sidecar, and give its line: every column in each, so that readers find one type for each."""
+def _write_song(song: Song, folder: Path, annotations_only: bool, beside: bool) -> dict[str, Any]:
+    """Copy a song, or its sidecar, and give its line: every column in each, so that readers find one type for each.
+
+    A sidecar `beside` the audio is for archives alone: of a folder that holds as many JSON files as sounds, `datasets`
+    and the hub would read the JSON.
+    """
     sidecar = read_sidecar(song.audio)
     if annotations_only:
         target = sidecar_path(folder / "annotations" / song.name)
@@ -164,6 +168,8 @@ def _write_song(song: Song, folder: Path, annotations_only: bool) -> dict[str, A
         where["sidecar"] = json.dumps(sidecar.data, ensure_ascii=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+    if beside:
+        shutil.copyfile(sidecar.path, sidecar_path(target))
     events = [
         {name: getattr(event, name) for name in _EVENT_COLUMNS}
         for event in sections(song.events) + moments(song.events)

@@ -89,12 +89,16 @@ def test_annotations_alone_hold_sidecars_and_no_audio(dataset: Path, tmp_path: P
     assert "data_files: metadata.jsonl" in (out / "README.md").read_text()
 
 
-def test_an_archive_holds_what_the_folder_does_and_can_be_imported(dataset: Path, tmp_path: Path):
-    assert main(["export", str(dataset), str(tmp_path / "out.zip"), "--zip"]) == 0
-    with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
-        assert sorted(zipped.namelist()) == ["README.md", "data/deep/one.wav", "metadata.jsonl"]
+def test_an_archive_is_imported_as_the_dataset_that_it_was(dataset: Path, song: Callable[..., Path], tmp_path: Path):
+    song("two.wav").with_suffix(".json").write_text(json.dumps(SIDECAR))
+    archive, again = tmp_path / "out.zip", tmp_path / "again"
+    assert main(["export", str(dataset), str(archive), "--zip"]) == 0
+    with zipfile.ZipFile(archive) as zipped:
         assert zipped.testzip() is None
-    assert add_songs(tmp_path / "again", [tmp_path / "out.zip"]) == (["one.wav"], [])
+        assert len(zipped.read("metadata.jsonl").splitlines()) == 2
+    assert add_songs(again, [archive]) == (["deep/one.wav", "two.wav"], [])
+    assert files_in(again) == ["deep/one.json", "deep/one.wav", "two.json", "two.wav"]
+    assert json.loads((again / "deep/one.json").read_text()) == SIDECAR
 
 
 def test_nothing_is_overwritten_and_nothing_half_is_left(dataset: Path, tmp_path: Path):
