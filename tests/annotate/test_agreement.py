@@ -64,6 +64,13 @@ def test_neighbours_that_touch_share_a_boundary_whatever_editors_round():
     assert (found.within_500ms.recall, found.within_500ms.precision) == (1, 1)
 
 
+def test_the_median_distance_is_told_both_ways():
+    found = agreement(
+        song(("verse", 0, 10), ("solo", 10, 30)), song(("verse", 0, 10), ("solo", 10, 14), ("verse", 14, 30))
+    )
+    assert (found.deviation, found.deviation_back) == (2, 0)  # of 0 and 4 s, and of 0 s
+
+
 def test_two_parts_in_a_row_that_are_called_otherwise_are_one_difference():
     split = song(("chorus", 0, 8), ("chorus", 8, 20))
     assert (

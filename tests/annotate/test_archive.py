@@ -57,6 +57,7 @@ def test_songs_come_with_what_belongs_to_them_and_nothing_else(tmp_path: Path, s
         "set/deep/Two.wav": sound,
         "set/notes.txt": b"of no song",
         "__MACOSX/set/._one.wav": b"x",
+        "__MACOSX/set/three.wav": b"x",
         "set/.DS_Store": b"x",
         "run.exe": b"MZ",
     }
@@ -162,6 +163,11 @@ def test_an_archive_that_says_less_than_it_holds_gives_no_byte_more(tmp_path: Pa
     assert "spoilt" in refusal(tmp_path)
 
 
+def test_a_bomb_among_music_is_found(tmp_path: Path):
+    packed(tmp_path, {"one.wav": b"\0" * 50_000_000, "two.wav": random.Random(0).randbytes(1_000_000)})
+    assert "`one.wav` unpacks to over 200 times" in refusal(tmp_path)
+
+
 def test_many_entries_that_share_their_packed_bytes_are_a_bomb(tmp_path: Path, sound: bytes):
     with zipfile.ZipFile(tmp_path / "songs.zip", "w", zipfile.ZIP_DEFLATED) as zipped:
         zipped.writestr("0.wav", sound * 40)
@@ -193,6 +199,9 @@ def test_a_spoilt_archive_is_a_sentence_whatever_is_spoilt(tmp_path: Path, sound
     rng = random.Random(how)
     (tmp_path / "songs.zip").write_bytes(b"no zip")
     assert "no zip archive" in refusal(tmp_path)
+    (tmp_path / "songs.zip").write_bytes(whole[:100] + b"\xff" * 400 + whole[500:])
+    told = "could not be unpacked" if how == zipfile.ZIP_BZIP2 else "spoilt"  # bzip2 raises OSError
+    assert told in refusal(tmp_path)
     for _ in range(60):
         spoilt = bytearray(whole[: rng.choice([len(whole), rng.randrange(1, len(whole))])])
         for _ in range(rng.randrange(1, 4)):
