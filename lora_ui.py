@@ -1,5 +1,6 @@
 """The page: composes the rooms' tabs into one Blocks and hands a tab what it may call of another room."""
 
+import contextlib
 import os
 import platform
 import shutil
@@ -27,6 +28,8 @@ from training.runs import Run, list_runs, runs_folder
 
 TITLE = "Structure Studio"
 WATCH_SECONDS = 3.0
+KEY_SECONDS = 240.0  # of a song in which its key is looked for
+KEY_RATE = 16_000  # Hz
 LARGEST_UPLOAD = "500mb"  # a lossless album side
 THEME = gr.themes.Base(
     primary_hue="teal",
@@ -57,7 +60,7 @@ def build_app(
         header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):
-                annotation = annotate.tab.build(dataset, local, ready, song_maker(model))
+                annotation = annotate.tab.build(dataset, local, ready, song_maker(model), tempo_and_key)
             with gr.Tab("Train", id="train"):
                 trained = training.tab.build(annotation.root, model, root=dataset)
             with gr.Tab("Generate", id="generate"):
@@ -159,6 +162,26 @@ def song_maker(model: str) -> SongMaker:
         return generate_song(job, model=model, gate=device_lock).audio
 
     return SongMaker(lambda: generation.tab.adapter_choices(model, trained_adapters), make)
+
+
+def tempo_and_key(audio: Path) -> dict[str, str | float]:
+    """What a machine hears of a song: `bpm` and `keyscale`, as far as it hears them.
+
+    Raises:
+        AudioError: not audio, or empty.
+    """
+    from annotate.audio import read_audio
+    from annotate.beats import BeatsError, find_beats
+    from evaluation.adherence import heard_key
+
+    heard: dict[str, str | float] = {}
+    with contextlib.suppress(BeatsError):
+        beats = find_beats(audio).edges[1:-1]  # the song's ends are no beats
+        heard["bpm"] = round(60 * (len(beats) - 1) / (beats[-1] - beats[0]))
+    samples, rate = read_audio(audio, sample_rate=KEY_RATE, mono=True)
+    if key := heard_key(samples[: round(KEY_SECONDS * rate)], rate):
+        heard["keyscale"] = key
+    return heard
 
 
 def use_adapter(model: str, folder: str) -> tuple[Any, Any]:

@@ -179,7 +179,28 @@ class Desk:
             value = ""
         if value == self.field_value(name, field_name):
             return None
-        return self._save(name, lambda sidecar: with_fields(sidecar, **{field_name: value}))
+        return self._save(name, lambda sidecar: _not_heard(with_fields(sidecar, **{field_name: value}), field_name))
+
+    def fill_fields(self, name: str, heard: Mapping[str, str | float]) -> str | None:
+        """Save what a machine heard of a song, where nobody has said it; `heard` in the sidecar names those fields.
+
+        Returns:
+            as `save_field`; None: nothing was empty.
+
+        Raises:
+            As `save_events`.
+        """
+        held = self._editable(name).sidecar
+        empty = {key: value for key, value in heard.items() if held.get(key) in (None, "")}
+        if not empty:
+            return None
+        told = sorted({*heard_fields(held), *empty})
+        return self._save(name, lambda sidecar: with_fields(sidecar, **empty, heard=told))
+
+    def heard(self, name: str) -> list[str]:
+        """Which fields of an open song a machine filled in."""
+        opened = self._open.get(self._named(name).name)
+        return heard_fields(opened.sidecar) if opened else []
 
     def field_value(self, name: str, field_name: str) -> str | float | None:
         """What the page shows of a field: text, and for `bpm` a number or None."""
@@ -282,6 +303,20 @@ class Desk:
         fresh = read_song(song.audio, self.root, song.owner)
         self.songs[song.name] = fresh
         return fresh
+
+
+def heard_fields(sidecar: Sidecar) -> list[str]:
+    """The fields that a machine filled in and nobody has changed since."""
+    told = sidecar.get("heard")
+    return [key for key in told if key in EDITED_FIELDS] if isinstance(told, list) else []
+
+
+def _not_heard(sidecar: Sidecar, field_name: str) -> Sidecar:
+    """The same, with this field a person's."""
+    told = heard_fields(sidecar)
+    if field_name not in told:
+        return sidecar
+    return with_fields(sidecar, heard=[key for key in told if key != field_name] or None)
 
 
 def count_events(events: Sequence[Event]) -> str:

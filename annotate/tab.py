@@ -7,7 +7,7 @@ had open is remembered in their browser, so that a reload changes nothing.
 import html
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Any
 import gradio as gr
 
 from annotate.dataset import UPLOADS, DatasetError, add_songs
-from annotate.desk import EDITED_FIELDS, NO_DESK, Desk
+from annotate.desk import NO_DESK, Desk
 from annotate.hearing import SongMaker, hear_it
 from annotate.progress import is_blind
+from annotate.song_fields import field_updates, song_fields
 from annotate.song_list import SongList, song_list_value
 from annotate.timeline import Timeline, timeline_value
 from annotate.vocabulary import VOCABULARIES, read_vocabulary, save_vocabulary
@@ -26,9 +27,7 @@ from structure.errors import StudioError
 from structure.events import Event
 from structure.sidecar import SidecarConflict
 
-LANGUAGES = ["en", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "tr", "zh", "unknown"]
 WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
-METERS = ["2", "3", "4", "6"]
 _OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
 
 
@@ -52,7 +51,11 @@ class AnnotateTab:
 
 
 def build(
-    root: Path | None, local: bool, ready: Callable[[], None] | None = None, maker: SongMaker | None = None
+    root: Path | None,
+    local: bool,
+    ready: Callable[[], None] | None = None,
+    maker: SongMaker | None = None,
+    listener: Callable[[Path], Mapping[str, str | float]] | None = None,
 ) -> AnnotateTab:
     """Lay the tab out inside the caller's `gr.Tab`.
 
@@ -62,6 +65,7 @@ def build(
             and songs of their own that they upload.
         ready: called before `root` is looked at; returns once its songs are there.
         maker: makes a song of the open song's structure, to be heard beside it.
+        listener: hears of an audio file what `EDITED_FIELDS` it can; may raise a `StudioError`, which is shown.
     """
     desk = gr.State(None)
     root_path, song_path = gr.State(""), gr.State("")
@@ -97,7 +101,10 @@ def build(
                     join = gr.Button("Keep both where they do not collide", size="sm")
                     take = gr.Button("Load theirs", size="sm")
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
-                fields = _song_fields()
+                fields = song_fields()
+                fill = gr.Button(
+                    "Fill in tempo and key as a machine hears them", size="sm", visible=listener is not None
+                )
             if maker:
                 with gr.Accordion("Hear what a model makes of this structure", open=False):
                     hear_it(maker, desk, timeline)
@@ -125,23 +132,13 @@ def build(
     preset.input(lambda chosen: ", ".join(VOCABULARIES[chosen]), preset, names, **private)
     named = partial(_use_names, page)
     gr.on([take_names.click, names.submit], named, [desk, memory, names], page.outputs(), **private)
+    if listener:
+        filled = partial(_fill_fields, page, listener)
+        fill.click(filled, [desk, memory, timeline], page.outputs(), api_visibility="private", concurrency_limit=1)
     keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
     join.click(partial(_merge_both, page), [desk, memory], page.outputs(), **private)
     take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
     return AnnotateTab(root_path, song_path, timeline, songs, train)
-
-
-def _song_fields() -> dict[str, gr.components.Component]:
-    """The fields that describe a song, in the order of `EDITED_FIELDS`."""
-    with gr.Row():
-        caption = gr.Textbox(label="Caption", lines=3, placeholder="slow rock, warm guitars, male voice", scale=2)
-        lyrics = gr.Textbox(label="Lyrics", lines=3, max_lines=12, placeholder="[Verse]\n…", scale=3)
-    with gr.Row():
-        bpm = gr.Number(label="Tempo (BPM)", minimum=0, min_width=110)
-        key = gr.Textbox(label="Key", placeholder="A minor", min_width=110)
-        meter = gr.Dropdown(METERS, label="Beats in a bar", allow_custom_value=True, value=None, min_width=110)
-        language = gr.Dropdown(LANGUAGES, label="Language", allow_custom_value=True, value=None, min_width=110)
-    return dict(zip(EDITED_FIELDS, (caption, lyrics, bpm, key, meter, language), strict=True))
 
 
 @dataclass(frozen=True)
@@ -294,10 +291,7 @@ def _show(
         page.timeline: gr.update(value=value, status=None),
         page.dispute: gr.update(visible=False),
         **_say(page, found),
-        **{
-            field: gr.update(value=desk.field_value(opened.song.name, key), interactive=not opened.trouble)
-            for key, field in page.fields.items()
-        },
+        **field_updates(desk, opened, page.fields),
     }
 
 
@@ -329,6 +323,25 @@ def _save_field(page: _Page, key: str, desk: Desk | None, value: dict[str, Any] 
     if not value.get("song"):
         return {page.timeline: gr.skip()}
     return _save(page, desk, value, lambda here: here.save_field(value["song"], key, entry))
+
+
+def _fill_fields(
+    page: _Page,
+    listener: Callable[[Path], Mapping[str, str | float]],
+    desk: Desk | None,
+    memory: dict[str, Any] | None,
+    value: dict[str, Any] | None,
+) -> Updates:
+    """Let a machine say what nobody has said of a song."""
+    name = (value or {}).get("song")
+    if desk is None or name not in desk.songs:
+        return _say(page, [NO_DESK if desk is None else "Open a song first."])
+    try:
+        said = desk.fill_fields(name, listener(desk.songs[name].audio))
+        sentences = [] if said else ["Tempo and key were known already, or cannot be heard."]
+        return _show(page, desk, memory, name, sentences, listed=True)
+    except StudioError as problem:
+        return _say(page, [str(problem)])
 
 
 def _keep_mine(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:

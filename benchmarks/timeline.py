@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def sidecar_of(duration: float) -> dict[str, Any]:
     return {
         "events": [
             {"type": kinds[i % 4], "start": float(a), "end": float(b)}
-            for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+            for i, (a, b) in enumerate(pairwise(edges))
         ]
     }
 

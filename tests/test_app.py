@@ -185,6 +185,18 @@ with try_lock(sys.argv[1], "training my_run"):
 """
 
 
+def test_tempo_and_key_are_heard_in_songs_and_in_noise_at_least_nothing_breaks(tmp_path):
+    from acestep.starter.songs import write_songs
+    from lora_ui import tempo_and_key
+
+    for path in write_songs(tmp_path, 2, 7):
+        told, heard = json.loads(path.with_suffix(".json").read_text()), tempo_and_key(path)
+        assert heard["keyscale"] == told["keyscale"]
+        assert heard["bpm"] == pytest.approx(told["bpm"], rel=0.02)
+    soundfile.write(tmp_path / "short.wav", np.zeros(8000), 16_000)
+    assert tempo_and_key(tmp_path / "short.wav") == {}
+
+
 def test_a_run_that_takes_the_device_gets_the_pages_memory_and_the_page_waits(random_model, tmp_path):
     from generation.jobs import make_job
     from generation.service import Cancelled, generate_song, release, warm_pipeline

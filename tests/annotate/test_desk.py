@@ -63,6 +63,16 @@ def test_a_meter_kept_as_a_number_is_not_rewritten_by_looking_at_it(song: Callab
     assert desk.save_field("one.wav", "timesignature", "4") is None
 
 
+def test_what_a_machine_heard_fills_what_is_empty_and_is_marked_until_a_person_changes_it(desk: Desk):
+    desk.save_field("one.wav", "bpm", 92)
+    assert desk.fill_fields("one.wav", {"bpm": 120, "keyscale": "A minor"})
+    assert (on_disk(desk)["bpm"], on_disk(desk)["keyscale"], on_disk(desk)["heard"]) == (92, "A minor", ["keyscale"])
+    assert desk.heard("one.wav") == ["keyscale"]
+    assert desk.fill_fields("one.wav", {"bpm": 120, "keyscale": "C major"}) is None
+    desk.save_field("one.wav", "keyscale", "C major")
+    assert (on_disk(desk)["keyscale"], on_disk(desk)["heard"]) == ("C major", None)
+
+
 def test_somebody_elses_save_is_never_overwritten_unasked(desk: Desk):
     other = Desk()
     other.open_dataset(desk.root)
