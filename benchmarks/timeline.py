@@ -104,8 +104,7 @@ def sidecar_of(duration: float) -> dict[str, Any]:
     kinds = ("verse", "chorus", "bridge", "solo")
     return {
         "events": [
-            {"type": kinds[i % 4], "start": float(a), "end": float(b)}
-            for i, (a, b) in enumerate(pairwise(edges))
+            {"type": kinds[i % 4], "start": float(a), "end": float(b)} for i, (a, b) in enumerate(pairwise(edges))
         ]
     }
 
