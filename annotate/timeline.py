@@ -58,6 +58,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_grid.js",
     "timeline_wave.js",
     "timeline_paint.js",
+    "timeline_stretch.js",
     "timeline_sound.js",
     "timeline_clicks.js",
     "timeline_edits.js",

@@ -62,7 +62,7 @@ Sounds are put on the clock of Web Audio a little ahead of time, so that a busy 
     function plan() {
       clearTimeout(timer);
       if (!on || audio.paused) return silence();
-      const now = audio.currentTime, { speed } = timeline.sound;
+      const now = timeline.sound.heard(), { speed } = timeline.sound;
       const from = Math.max(planned, now), to = now + AHEAD * speed;
       for (const [t, kind] of sounds(from, to)) {
         voice(kind, Math.max(context.currentTime, context.currentTime + (t - now) / speed - behind()));

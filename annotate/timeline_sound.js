@@ -26,6 +26,9 @@
       timeline.draw();
     }
 
+    /* What sounds now, in seconds of the song. */
+    const heard = () => audio.currentTime + window.timelineStretch.lead(speed);
+
     function toggle() {
       if (!audio.src) return;
       if (!audio.paused) return audio.pause();
@@ -84,7 +87,7 @@
     /* At the end of the range: once more, or back to where it began. */
     function finish() {
       ending = 0;
-      if (!range || audio.paused || audio.currentTime < range.to - LAST) return;
+      if (!range || audio.paused || heard() < range.to - LAST) return;
       const { from, loop, back } = range;
       if (!loop) {
         audio.pause();
@@ -129,8 +132,9 @@
     function follow() {
       if (audio.paused) return;
       const before = timeline.model.partAt(timeline.head);
-      timeline.head = timeline.inSong(audio.currentTime);
-      const left = range ? (range.to - audio.currentTime) / speed : Infinity;
+      const now = heard();
+      timeline.head = timeline.inSong(now);
+      const left = range ? (range.to - now) / speed : Infinity;
       if (left <= 0) finish();
       else if (left < LAST && !ending) ending = setTimeout(finish, 1000 * left);
       if (!range && timeline.selected && timeline.model.partAt(timeline.head)?.start !== before?.start) {
@@ -145,7 +149,10 @@
 
     function changed() {
       root.dataset.playing = audio.paused ? "no" : "yes";
-      if (!audio.paused) requestAnimationFrame(follow);
+      if (!audio.paused) {
+        window.timelineStretch.learn(SPEEDS);
+        requestAnimationFrame(follow);
+      }
       timeline.draw();
     }
 
@@ -173,7 +180,7 @@
     audio.addEventListener("ended", () => (range?.loop ? (seek(range.from), play()) : seek(timeline.model.duration)));
     return {
       seek, toggle, playPart, playAround, toggleLoop, loopFrom, loopTo, faster, nextSpeed, stop, switchVersion, paint, forget,
-      slower: () => changeSpeed(-1),
+      heard, slower: () => changeSpeed(-1),
       get speed() { return speed; },
     };
   };

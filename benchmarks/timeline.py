@@ -6,7 +6,8 @@ Zoom, pan and drag are a person's wheel and mouse on a five-minute song with for
 page's own work, in handlers and in the frame that follows, not the browser's painting. The play head is compared with
 the sound itself: a song of clicks runs through Web Audio, which says when each click comes out of the browser's
 decoder, while every frame notes where the play head stands. What Web Audio itself adds on the way out is taken off: a
-song that is merely played does not pass through it.
+song that is merely played does not pass through it. Speeds are measured after the page has learned how its browser
+stretches sound, which it does once, while it is first heard.
 """
 
 from __future__ import annotations
@@ -89,13 +90,16 @@ async () => {
   };
   source.connect(node);
   source.connect(context.destination);
-  const note = (now) => {
-    window.heads.push([performance.now(), root.timeline.head]);
+  const note = () => {
+    const now = performance.now(); // the page may move its play head after this, in the same frame
+    setTimeout(() => window.heads.push([now, root.timeline.head]));
     requestAnimationFrame(note);
   };
   requestAnimationFrame(note);
 }
 """
+
+LEARNED = "Object.keys(JSON.parse(localStorage.getItem('structure-studio-stretch') ?? '{}')).length === 6"
 
 
 def sidecar_of(duration: float) -> dict[str, Any]:
@@ -194,6 +198,7 @@ def measure_head(page: Page) -> dict[str, list[float]]:
     faster = {0.5: ["j", "j"], 1.0: ["l", "l"], 2.0: ["l", "l", "l"]}
     page.locator(TIMELINE).focus()
     page.keyboard.press("Space")
+    page.wait_for_function(LEARNED, timeout=60_000)
     for speed in SPEEDS:
         for key in faster[speed]:
             page.keyboard.press(key)
