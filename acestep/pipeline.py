@@ -146,11 +146,13 @@ class StructuredPipeline:
         if card is None or not card.has_events:
             return None
         text_width = self.pipe.text_encoder.config.hidden_size
-        encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary)
         try:
+            tensors = load_file(folder / ENCODER_FILE)
+            hidden = len(tensors["to_hidden.bias"])  # the file's own: the default changed once
+            encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary, hidden)
             gains = {"gain": encoder.gain}  # ones, as they are where an older file names none
-            encoder.load_state_dict(gains | load_file(folder / ENCODER_FILE))
-        except RuntimeError as problem:  # torch lists every tensor
+            encoder.load_state_dict(gains | tensors)
+        except (KeyError, RuntimeError) as problem:  # torch lists every tensor
             raise AdapterError(
                 f"{folder.name}: {ENCODER_FILE} is of another version or model. Train the adapter again."
             ) from problem

@@ -57,10 +57,15 @@ def make_trainable(
     if settings.events:
         text_width = pipe.text_encoder.config.hidden_size
         encoder = EventEncoder.for_transformer(pipe.transformer, text_width, vocabulary).to(pipeline.device)
-        encoder.calibrate(stream_levels(pipe.transformer, _noise(pipeline), encoder.n_blocks))
+        calibrate(pipeline, encoder)
         pipeline.conditioning = EventConditioning(pipe.transformer, encoder)
         learned |= {f"events.{name}": p for name, p in encoder.named_parameters()}
     return learned
+
+
+def calibrate(pipeline: "StructuredPipeline", encoder: EventEncoder) -> None:
+    """Scale what an untrained encoder will add to the streams of this pipeline's transformer."""
+    encoder.calibrate(stream_levels(pipeline.pipe.transformer, _noise(pipeline), encoder.n_blocks))
 
 
 def _noise(pipeline: "StructuredPipeline", seconds: float = 10.0) -> dict[str, Tensor]:

@@ -18,20 +18,24 @@ from torch.nn import functional as F
 from acestep.event_encoder import EventEncoder, EventPlan, EventResidual, before_block
 from acestep.pipeline import StructuredPipeline
 from structure.plan import DEFAULT_VOCABULARY, plan_channels, plan_columns
+from training.model import calibrate
 
 Path = Callable[[StructuredPipeline, tuple[str, ...]], EventEncoder]
 
 
-def residual(n_blocks: int | None = None, hidden: int | None = None) -> Path:
-    """The product's encoder with another number of blocks that hear it, or another inner width."""
+def residual(n_blocks: int | None = None, hidden: int | None = None, gain: float = 1.0) -> Path:
+    """The product's encoder with another number of blocks that hear it, another inner width, or more gain."""
 
     def make(pipeline: StructuredPipeline, vocabulary: tuple[str, ...]) -> EventEncoder:
         usual = EventEncoder.for_transformer(pipeline.pipe.transformer, _text_width(pipeline), vocabulary)
         config = pipeline.pipe.transformer.config
-        return EventEncoder(
+        encoder = EventEncoder(
             plan_channels(vocabulary), _text_width(pipeline), config.hidden_size, config.patch_size,
             n_blocks or usual.n_blocks, hidden or usual.to_hidden.out_features,
         )  # fmt: skip
+        calibrate(pipeline, encoder)
+        encoder.gain.mul_(gain)
+        return encoder
 
     return make
 
@@ -46,6 +50,7 @@ def without(columns: Sequence[str]) -> Path:
     def make(pipeline: StructuredPipeline, vocabulary: tuple[str, ...]) -> EventEncoder:
         encoder = Deaf.for_transformer(pipeline.pipe.transformer, _text_width(pipeline), vocabulary)
         names = plan_columns(vocabulary)
+        calibrate(pipeline, encoder)
         encoder.register_buffer("heard", torch.tensor([float(name not in columns) for name in names]))
         return encoder
 

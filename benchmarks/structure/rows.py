@@ -39,7 +39,11 @@ SCREEN: list[Trial] = [
     Trial("patch embedding only", encoder=paths.residual(n_blocks=1)),
     Trial("first half of the blocks", encoder=paths.residual(n_blocks=3)),
     Trial("all blocks", encoder=paths.residual(n_blocks=6)),
-    Trial("inner width 192 instead of 48", encoder=paths.residual(hidden=192)),
+    Trial("inner width 48 instead of 192", encoder=paths.residual(hidden=48)),
+    Trial("inner width 384", encoder=paths.residual(hidden=384)),
+    Trial("inner width 48, four times the gain", encoder=paths.residual(hidden=48, gain=4.0)),
+    Trial("four times the gain", encoder=paths.residual(gain=4.0)),
+    Trial("inner width 384, eight times the gain", encoder=paths.residual(hidden=384, gain=8.0)),
     Trial("gains and shifts (AdaLN)", encoder=paths.modulation),
     Trial("cross-attention, rotary", encoder=paths.attention),
     # what the plan says
