@@ -78,6 +78,18 @@ def test_speed_keeps_the_pitch_and_is_one_again(person: Any):
     person.page.wait_for_selector('[data-do="speed"]:text("1.25")')
 
 
+def test_what_a_changed_speed_delays_is_learned_while_the_page_is_first_heard(person: Any):
+    kept = "JSON.parse(localStorage.getItem('structure-studio-stretch') ?? '{}')"
+    assert person.page.evaluate(kept) == {}
+    person.press("Space")
+    until(person, f"Object.keys({kept}).length === 6")
+    leads = person.page.evaluate("[0.5, 1, 2].map((speed) => window.timelineStretch.lead(speed))")
+    assert leads[1] == 0 and all(abs(lead) < 0.2 for lead in leads)
+    person.page.evaluate("localStorage.setItem('structure-studio-stretch', 'not ours')")
+    person.page.reload()  # what is kept there may be anything
+    person.page.wait_for_function("window.timelineStretch?.lead(0.5) === 0")
+
+
 def test_clicks_sound_on_the_beats_with_an_accent_on_one_and_a_blip_on_a_boundary(person: Any):
     person.page.evaluate(RECORD)
     person.click(2)
