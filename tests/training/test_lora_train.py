@@ -319,7 +319,7 @@ def test_a_disk_that_fills_up_costs_no_more_than_the_steps_since_the_last_checkp
     finished: Path, small_disk: Path, tmp_path: Path, machine: dict, lora_train
 ):
     constant = {"scheduler": "constant_with_warmup", "warmup_ratio": 0.0}  # so that the end need not be known
-    settings = read_run(finished).settings.model_copy(update={**constant, "keep_checkpoints": 99})
+    settings = read_run(finished).settings.model_copy(update={**constant, "keep_checkpoints": 20})
 
     def write(folder: Path, max_steps: int) -> Path:
         folder.mkdir(exist_ok=True)
