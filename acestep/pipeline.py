@@ -148,7 +148,7 @@ class StructuredPipeline:
         text_width = self.pipe.text_encoder.config.hidden_size
         try:
             tensors = load_file(folder / ENCODER_FILE)
-            hidden = len(tensors["to_hidden.bias"])  # the file's own: the default changed once
+            hidden = len(tensors["to_hidden.bias"])  # adapters of before have a narrower one
             encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary, hidden)
             gains = {"gain": encoder.gain}  # ones, as they are where an older file names none
             encoder.load_state_dict(gains | tensors)

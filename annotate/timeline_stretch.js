@@ -25,7 +25,7 @@
 
   let known = {};
   try {
-    known = JSON.parse(localStorage.getItem(memory)) ?? {};
+    known = { ...JSON.parse(localStorage.getItem(memory)) };
   } catch {
     // what was kept is not ours: measured anew
   }
@@ -49,8 +49,10 @@
 
   /* Seconds of the song by which the sound is ahead of the clock at a speed, by way of Web Audio. */
   async function ahead(speed) {
-    const context = new AudioContext(), track = new Audio(clickTrack(Math.ceil(SECONDS * speed))), found = [], told = [];
-    await context.audioWorklet.addModule(link([WATCHER], "text/javascript"));
+    const context = new AudioContext(), found = [], told = [];
+    const clicks = clickTrack(Math.ceil(SECONDS * speed)), watching = link([WATCHER], "text/javascript");
+    const track = new Audio(clicks);
+    await context.audioWorklet.addModule(watching);
     const watcher = new AudioWorkletNode(context, "clicks");
     watcher.port.onmessage = ({ data }) => {
       const { contextTime, performanceTime } = context.getOutputTimestamp();
@@ -68,6 +70,7 @@
     } finally {
       clearInterval(timer);
       context.close();
+      [clicks, watching].forEach((made) => URL.revokeObjectURL(made));
     }
     const off = found.slice(FIRST).map((when) => {
       const after = told.find(([now]) => now >= when);
@@ -81,7 +84,10 @@
   async function measureAll(speeds) {
     if (!window.AudioContext || !window.AudioWorkletNode) return; // a page that is not of this machine, without TLS
     for (const speed of [1, ...speeds]) {
-      if (!(speed in known)) known[speed] = await ahead(speed).catch(() => null);
+      if (speed in known) continue;
+      const found = await ahead(speed).catch(() => undefined);
+      if (found === undefined) continue; // the next visit tries again
+      known[speed] = found;
       localStorage.setItem(memory, JSON.stringify(known));
     }
   }

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from acestep.event_encoder import EventEncoder, EventPlan, EventResidual, before_block
+from acestep.event_encoder import HIDDEN, EventEncoder, EventPlan, EventResidual, before_block
 from acestep.pipeline import StructuredPipeline
 from structure.plan import DEFAULT_VOCABULARY, plan_channels, plan_columns
 from training.model import calibrate
@@ -23,7 +23,7 @@ from training.model import calibrate
 Path = Callable[[StructuredPipeline, tuple[str, ...]], EventEncoder]
 
 
-def residual(n_blocks: int | None = None, hidden: int | None = None, gain: float = 1.0) -> Path:
+def residual(n_blocks: int | None = None, hidden: int = HIDDEN, gain: float = 1.0) -> Path:
     """The product's encoder with another number of blocks that hear it, another inner width, or more gain."""
 
     def make(pipeline: StructuredPipeline, vocabulary: tuple[str, ...]) -> EventEncoder:
@@ -31,7 +31,7 @@ def residual(n_blocks: int | None = None, hidden: int | None = None, gain: float
         config = pipeline.pipe.transformer.config
         encoder = EventEncoder(
             plan_channels(vocabulary), _text_width(pipeline), config.hidden_size, config.patch_size,
-            n_blocks or usual.n_blocks, hidden or usual.to_hidden.out_features,
+            n_blocks or usual.n_blocks, hidden,
         )  # fmt: skip
         calibrate(pipeline, encoder)
         encoder.gain.mul_(gain)

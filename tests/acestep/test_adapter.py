@@ -130,6 +130,24 @@ def test_an_event_encoder_from_before_gains_adds_what_it_learned(adapter, fresh)
     assert (fresh.conditioning.encoder.gain == 1).all()
 
 
+def test_an_event_encoder_of_another_inner_width_loads(adapter, fresh):
+    fresh.load_adapter(adapter)
+    text_width = fresh.pipe.text_encoder.config.hidden_size
+    narrow = EventEncoder.for_transformer(fresh.pipe.transformer, text_width, fresh.card.vocabulary, hidden=24)
+    save_file(narrow.state_dict(), adapter / "event_encoder.safetensors")
+    fresh.load_adapter(adapter)
+    assert torch.equal(fresh.conditioning.encoder.to_hidden.weight, narrow.to_hidden.weight)
+
+
+def test_an_event_encoder_that_lacks_a_part_is_refused(adapter, fresh):
+    kept = load_file(adapter / "event_encoder.safetensors")
+    for missing in ("to_hidden.bias", "to_places.weight"):
+        left = {name: value for name, value in kept.items() if name != missing}
+        save_file(left, adapter / "event_encoder.safetensors")
+        with pytest.raises(AdapterError, match="of another version"):
+            fresh.load_adapter(adapter)
+
+
 def test_a_card_from_before_parts_could_be_chosen_means_attention(tmp_path):
     words = json.loads((STARTER_ADAPTER / "adapter.json").read_text())
     old = {key: value for key, value in words.items() if key not in ("targets", "rslora", "dora")}

@@ -72,6 +72,8 @@ def test_another_path_starts_silent_learns_and_is_then_heard(pipeline, name):
                     parameter -= 0.1 * parameter.grad.sign() * 0.1
                     parameter.grad = None
     assert (velocity_of(pipeline, batch) - bare).abs().max() > 1e-4
+    heard = encoder(batch.plan)
+    assert type(heard.scaled(2.0).repeated(2)) is type(heard)  # stronger and guided, it acts in the same way
 
 
 def test_frames_at_a_boundary_count_more_and_the_sum_stays(pipeline):
