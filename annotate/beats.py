@@ -20,6 +20,8 @@ from structure.errors import StudioError
 SAMPLE_RATE = 22_050  # Hz
 HOP = 512  # samples: 23 ms, a third of what counts as a hit
 WINDOW = 2048  # samples
+RANGE_DB = 80.0  # below the song's loudest band; what is lower is as good as silent
+_STRETCH_FRAMES = 4096  # frames that librosa gets at once: a minute and a half
 _BLOCK_FRAMES = 2048  # spectra at a time: an hour of music needs no more memory than its samples
 
 
@@ -63,16 +65,16 @@ def find_beats(audio: Path) -> Beats:
     """
     import librosa
 
-    mel, chroma, n_samples = _spectra(block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE))
+    level, chroma, n_samples = _spectra(block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE))
     too_little = BeatsError(
         f"No beat can be heard in `{audio.name}`, so nothing can be proposed. Mark its parts by ear: play, and tap B."
     )
     if n_samples < 2 * SAMPLE_RATE:
         raise too_little
-    level = librosa.power_to_db(mel, top_db=80)
-    # `center` would move onsets by half a window, which the padding of `_spectra` has done: 46 ms too late
-    onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, hop_length=HOP, center=False)
-    tempo, found = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=HOP, trim=False)
+    np.maximum(level, level.max() - RANGE_DB, out=level)
+    onsets = _onsets(level)
+    tempo = _tempo(onsets)
+    _, found = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=HOP, trim=False, bpm=tempo)
     if len(found) < 4:
         raise too_little
     frames = _to_both_ends(found, level.shape[1])
@@ -81,22 +83,23 @@ def find_beats(audio: Path) -> Beats:
     harmony = _standardised(_mean_of_beats(chroma, frames))
     edges = frames * HOP / SAMPLE_RATE
     edges[0], edges[-1] = 0.0, n_samples / SAMPLE_RATE
-    return Beats(edges, float(np.atleast_1d(tempo)[0]), bands, _unit(timbre), _unit(harmony))
+    return Beats(edges, tempo, bands, _unit(timbre), _unit(harmony))
 
 
 def _spectra(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
-    """Power of 64 mel bands, and chroma, of samples that come in blocks: (64, frames), (12, frames), how many samples.
+    """Level of 64 mel bands, dB, and chroma, of samples in blocks: (64, frames), (12, frames), how many samples.
 
     Frame i is centred on sample i * HOP. Samples are let go as soon as they were heard: an hour of them would not fit
     into what a page may take.
     """
     import librosa
 
-    mel, chroma = [], []
+    level, chroma = [], []
 
     def hear(samples: np.ndarray) -> None:
         power = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=HOP, center=False)) ** 2
-        mel.append(librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=64).astype(np.float32))
+        mel = librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=64)
+        level.append(librosa.power_to_db(mel, top_db=None).astype(np.float32))
         chroma.append(librosa.feature.chroma_stft(S=power, sr=SAMPLE_RATE, tuning=0.0).astype(np.float32))
 
     waiting, n_samples = [np.zeros(WINDOW // 2, np.float32)], 0
@@ -109,7 +112,38 @@ def _spectra(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]
             hear(samples[: (n_frames - 1) * HOP + WINDOW])
             waiting = [samples[n_frames * HOP :]]
     hear(np.concatenate([*waiting, np.zeros(WINDOW // 2, np.float32)]))
-    return np.concatenate(mel, axis=1), np.concatenate(chroma, axis=1), n_samples
+    return np.concatenate(level, axis=1), np.concatenate(chroma, axis=1), n_samples
+
+
+def _onsets(level: np.ndarray) -> np.ndarray:
+    """librosa's onset strength of levels (bands, frames): (frames,)."""
+    import librosa
+
+    found = []
+    for start in range(0, level.shape[1], _STRETCH_FRAMES):
+        before = min(start, 1)  # each frame is compared with the one before it
+        stretch = level[:, start - before : start + _STRETCH_FRAMES]
+        # `center` would move onsets by half a window, which the padding of `_spectra` has done: 46 ms too late
+        strength = librosa.onset.onset_strength(S=stretch, sr=SAMPLE_RATE, hop_length=HOP, center=False)
+        found.append(strength[before:])
+    return np.concatenate(found)
+
+
+def _tempo(onsets: np.ndarray) -> float:
+    """Beats per minute, from the autocorrelation of onset strengths (frames,).
+
+    As `librosa.beat.beat_track` asks for it, but a stretch at a time: at once, an hour takes two gigabytes.
+    """
+    import librosa
+
+    window = int(librosa.time_to_frames(8.0, sr=SAMPLE_RATE, hop_length=HOP))  # librosa's own choice
+    total = np.zeros((window, 1))
+    for start in range(0, len(onsets), _STRETCH_FRAMES):
+        stretch = onsets[start : start + _STRETCH_FRAMES]
+        total += librosa.feature.tempogram(
+            onset_envelope=stretch, sr=SAMPLE_RATE, hop_length=HOP, win_length=window
+        ).sum(axis=1, keepdims=True)
+    return float(librosa.feature.tempo(tg=total / len(onsets), sr=SAMPLE_RATE, hop_length=HOP)[0])
 
 
 def _to_both_ends(beats: np.ndarray, n_frames: int) -> np.ndarray:
