@@ -34,6 +34,7 @@ every edit sends it whole. */
     value = {}; // as last sent or received
     view = [0, 1]; // seconds shown; replaced, never changed
     width = 1; // px of the stage, as last painted
+    tall = 1; // px of the waveform with its ruler, as last painted
     head = 0; // play head, seconds
     envelope = null; // what is drawn of the track, once it is here
     selected = null; // {part: time in it} or {boundary: time}, or both; or {moment: one of the model's}
@@ -165,8 +166,9 @@ every edit sends it whole. */
       requestAnimationFrame(() => {
         this._scheduled = false;
         if (this.root.clientWidth <= 10) return;
+        this.painting.measure();
+        this.beats.paint(); // first: words on a canvas have the browser style whatever has changed so far
         this.controls.paint(this.painting.paint());
-        this.beats.paint();
         this.sound.paint();
         this.clicks.paint();
         this.parts.paint();

@@ -3,7 +3,7 @@
   "use strict";
 
   const TimelineGrid = window.TimelineGrid;
-  const { RULER } = window.TimelineWave;
+  const { INK, RULER } = window.TimelineWave;
   const { clock } = window.TimelineElements;
   const TAP = 0.15; // s: how unsteadily one taps while a song plays
   const POINTING = 3; // px: how unsteadily one points
@@ -167,27 +167,22 @@
     }
 
     function paintGrid() {
-      const g = current(), { width, view } = timeline, { theme } = root.dataset;
+      const g = current(), { width, tall, view } = timeline, { theme } = root.dataset;
       const ratio = window.devicePixelRatio || 1;
-      const wanted = [view, width, ratio, theme, timeline.value.mode, changes, g?.ones[0]].join();
+      const wanted = [view, width, tall, ratio, theme, timeline.value.mode, changes, g?.ones[0]].join();
       if (wanted === drawn) return;
       drawn = wanted;
-      const height = canvas.clientHeight;
-      canvas.width = Math.round(width * ratio); // sets all of it clear
-      canvas.height = Math.round(height * ratio);
+      const ink = clearCanvas(Math.round(width * ratio), Math.round(tall * ratio), ratio);
       if (!g || timeline.value.mode === "view") return;
-      const ink = canvas.getContext("2d");
-      ink.scale(ratio, ratio);
-      ink.fillStyle = ink.strokeStyle = getComputedStyle(root).color;
+      ink.fillStyle = ink.strokeStyle = INK[theme];
       const [from, to] = view, perSecond = width / (to - from);
       const beatRoom = (60 / g.tempo) * perSecond, barRoom = beatRoom * g.meter;
-      const floor = height - RULER;
+      const floor = tall - RULER;
       if (beatRoom >= BEAT_ROOM) {
         for (let i = g.after(from); i < g.times.length && g.times[i] <= to; i++) line(ink, g.times[i], floor - 5, floor, 0.35);
       }
       if (barRoom < BAR_ROOM) return;
       const every = Math.max(1, 2 ** Math.ceil(Math.log2(NUMBER_ROOM / barRoom)));
-      ink.font = "10px system-ui, sans-serif";
       g.ones.forEach((one, bar) => {
         const t = g.times[one];
         if (t < from || t > to) return;
@@ -196,6 +191,19 @@
         ink.globalAlpha = 0.75;
         if (numbered) ink.fillText(String(bar + 1), timeline.x(t) + 3, floor - 3);
       });
+    }
+
+    /* A new size forgets the font, and to set a font has the browser style the whole page: never in a frame of zooming. */
+    function clearCanvas(width, height, ratio) {
+      const ink = canvas.getContext("2d");
+      if (canvas.width !== width || canvas.height !== height) {
+        canvas.width = width;
+        canvas.height = height;
+        ink.scale(ratio, ratio);
+        ink.font = "10px system-ui, sans-serif";
+      }
+      ink.clearRect(0, 0, width / ratio, height / ratio);
+      return ink;
     }
 
     function line(ink, t, top, bottom, strength) {

@@ -15,10 +15,15 @@
     let ruled = null; // what the ruler shows: {from, to, key}
     let settling = 0; // timer
 
+    /* Sizes first: asking between two writes would lay the page out anew. */
+    function measure() {
+      timeline.width = stage.clientWidth;
+      timeline.tall = plot.clientHeight;
+      const theme = document.body.classList.contains("dark") ? "dark" : "light";
+      if (root.dataset.theme !== theme) root.dataset.theme = theme;
+    }
+
     function paint() {
-      timeline.width = stage.clientWidth; // sizes first: asking between two writes would lay the page out anew
-      const tall = plot.clientHeight;
-      root.dataset.theme = document.body.classList.contains("dark") ? "dark" : "light";
       const { model, selected, view, value } = timeline;
       const shown = (e) => e.end >= view[0] && e.start <= view[1];
       const parts = model.parts();
@@ -47,7 +52,7 @@
       });
       paintHead();
       paintMinimap(parts);
-      paintWave(tall);
+      paintWave();
       return chosen || model.partAt(timeline.targetTime());
     }
 
@@ -62,8 +67,8 @@
       word.style.maxWidth = next ? `${Math.max(0, timeline.x(next.start) - Math.max(0, timeline.x(moment.start)) - 2)}px` : "";
     }
 
-    function paintWave(tall) {
-      const { view, envelope, model, width } = timeline;
+    function paintWave() {
+      const { view, envelope, model, width, tall } = timeline;
       const { theme } = root.dataset, ratio = window.devicePixelRatio || 1;
       const wanted = [view, width, tall, ratio, theme, envelope && timeline.track, model.duration].join();
       if (wanted === drawn) return;
@@ -155,6 +160,6 @@
       q(".sst-window").style.width = share(view[1] - view[0]);
     }
 
-    return { paint, paintHead };
+    return { measure, paint, paintHead };
   };
 })();

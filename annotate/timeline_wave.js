@@ -101,5 +101,5 @@
   }
 
   const shades = (theme) => SHADES[theme];
-  window.TimelineWave = { readEnvelope, paintStrokes, ruler, shades, RULER };
+  window.TimelineWave = { readEnvelope, paintStrokes, ruler, shades, INK, RULER };
 })();
