@@ -99,7 +99,7 @@ async () => {
 }
 """
 
-HEARD = "document.querySelector('#annotate-timeline .sst').timeline.beats.grid"
+HEARD = f'{TIMELINE}[data-beats="heard"]'
 LEARNED = "Object.keys(JSON.parse(localStorage.getItem('structure-studio-stretch') ?? '{}')).length === 6"
 
 
@@ -245,12 +245,12 @@ def measure_hour(page: Page, session: CDPSession, server_pid: int, name: str, be
     Of the server it is the highest at any moment, beats included; of the browser, what it holds at the end.
     """
     open_song(page, before)
-    page.wait_for_function(HEARD, timeout=180_000)  # what hears beats is loaded once, whatever the song
+    page.wait_for_selector(HEARD, timeout=180_000)  # what hears beats is loaded once, whatever the song
     here = renderer(session)
     server_before, browser_before = resident(server_pid), resident(here)
     forget_peak(server_pid)
     open_song(page, name)
-    page.wait_for_function(HEARD, timeout=180_000)
+    page.wait_for_selector(HEARD, timeout=180_000)
     work = measure_smoothness(page)
     return {
         "server": resident(server_pid, "VmHWM") - server_before,
