@@ -31,7 +31,7 @@ from acestep.event_encoder import EventEncoder
 from acestep.loading import SamplingDefaults
 from structure.errors import StudioError
 from structure.events import Event
-from structure.lyrics import lyrics_with_tags
+from structure.lyrics import lyrics_with_tags, song_lyrics
 from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class StructuredPipeline:
                 raise Cancelled
             return tensors
 
-        lyrics = request.lyrics
+        lyrics = song_lyrics(request.lyrics, request.events) if request.use_events else request.lyrics
         if request.section_tags and request.use_events:
             lyrics = lyrics_with_tags(lyrics, request.events)
         n_frames = math.ceil(request.duration * self.frame_rate)

@@ -16,7 +16,7 @@ from structure.events import TOUCHING, Event, label_at, moments, sections, show_
 
 TOLERANCE = 0.5  # seconds within which two boundaries are the same
 SAME = 0.07  # seconds within which two moments or boundaries are: what an ear cannot tell apart
-_DETAILS = ("label", "intensity", "comment")  # what one person may have added to a section that both have
+_DETAILS = ("label", "intensity", "lyrics", "comment")  # what one person may have added to a section that both have
 _FRAMES = 2_400  # in which belonging together is counted: 0.1 s each in four minutes, and an hour fits into memory
 
 

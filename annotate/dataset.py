@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from structure.sidecar import SidecarError, read_sidecar, save_sidecar, shared_s
 MOST_FILES = 20_000  # a home directory typed by mistake should be refused, not walked for minutes
 UPLOADS = writing_folder("data") / "uploads"
 _TEXTS = (".txt", ".caption.txt", ".lyrics.txt")  # words beside a song, which training reads
+_BESIDE = (".json", ".txt")  # what belongs to a song and is no sound
 
 
 class DatasetError(StudioError):
@@ -114,11 +116,12 @@ def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
     """Copy songs into a dataset, which is made where it is missing. Nothing that is there is overwritten.
 
     A single song whose name is taken gets a number. The songs of a folder or an archive keep their names and folders,
-    so that they can be compared with those of another copy, and bring their sidecars and texts.
+    so that they can be compared with those of another copy, and bring their sidecars and texts. So do single songs that
+    come with a sidecar or a text, all of them as if they lay in one folder.
 
     Args:
         root: the dataset.
-        files: audio, zip archives of audio and sidecars, or folders of songs.
+        files: audio, zip archives of audio and sidecars, folders of songs, or sidecars and texts of the audio.
 
     Returns:
         names of the songs added (a single one also where it was there already, with the same content), and a sentence
@@ -129,6 +132,11 @@ def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
     """
     added: list[str] = []
     refused: list[str] = []
+    files = list(files)
+    if any(file.suffix.lower() in _BESIDE for file in files):
+        loose = [file for file in files if file.suffix.lower() != ".zip" and not file.is_dir()]
+        files = [file for file in files if file not in loose]
+        _add_together(loose, root, added, refused)
     for file in files:
         try:
             if file.suffix.lower() == ".zip":
@@ -146,6 +154,33 @@ def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
                 "give write access, and add it again."
             ) from problem
     return added, refused
+
+
+def _add_together(files: Sequence[Path], root: Path, added: list[str], refused: list[str]) -> None:
+    """Songs and what is written beside them, which lie in folders of their own after an upload.
+
+    Raises:
+        DatasetError: the disk refuses.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".adding-", dir=root) as gathered:
+            folder = Path(gathered)
+            for file in files:
+                if (folder / file.name).exists():
+                    refused.append(f"`{file.name}` was left out: two files of this name came together.")
+                else:
+                    shutil.copyfile(file, folder / file.name)
+            songs = [path for path in folder.iterdir() if path.name.lower().endswith(AUDIO_SUFFIXES)]
+            for path in sorted(folder.iterdir()):
+                if path in songs or any(path.name.startswith(f"{song.stem}.") for song in songs):
+                    continue
+                lonely = path.suffix.lower() in _BESIDE
+                refused.append(f"`{path.name}` {'belongs to no song that came with it' if lonely else 'is no audio'}.")
+            if songs:
+                _add_folder(folder, root, added, refused, os.replace)
+    except OSError as problem:
+        raise DatasetError(f"The songs could not be copied to {root}: {problem.strerror or problem}.") from problem
 
 
 def _add_song(file: Path, root: Path) -> str:

@@ -177,6 +177,8 @@ string. They are not sent back: of ten thousand that would be megabytes for each
       if (!root.isConnected) return;
       detail.what === "song" ? step(1) : choose(next(detail.what)?.name);
     });
+    const page = root.closest(".sst-page");
+    if (page) window.songDrop(page, () => page.querySelector("#annotate-upload")?.parentElement.querySelector("input[type=file]"));
     root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     watch("value", load);
     load();

@@ -16,7 +16,8 @@ from structure.events import Event
 
 _HERE = Path(__file__).resolve().parent
 _ASSETS = tuple(
-    _HERE / name for name in ("song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_list.js")
+    _HERE / name
+    for name in ("song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_drop.js", "song_list.js")
 )
 _SHOWN = ("type", "start", "end", "family", "source", "unsure")  # what of an event the list looks at
 

@@ -76,8 +76,9 @@ def build(
             songs = SongList()
             train = gr.Button(visible=False, size="sm", elem_id="annotate-train")
             upload = gr.UploadButton(
-                "Add songs…", file_count="multiple", file_types=["audio", ".zip"], size="sm", elem_id="annotate-upload"
-            )
+                "Add songs, or drop them here…", file_count="multiple", file_types=["audio", ".zip", ".json", ".txt"],
+                size="sm", elem_id="annotate-upload",
+            )  # fmt: skip
             with gr.Accordion("Folder", open=root is None, visible=local):
                 folder = gr.Textbox(
                     show_label=False, container=False, placeholder="/home/me/songs", elem_id="annotate-folder"

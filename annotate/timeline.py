@@ -26,6 +26,7 @@ from annotate.written import structure_read, written_structure
 from structure.beats import BeatTimes
 from structure.errors import StudioError
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events, sections
+from structure.lyrics import UNSUNG_TYPES
 from structure.plan import frame_plan, plan_columns
 
 __all__ = ["CACHE_DIR", "KEYS", "Timeline", "register_track", "static_paths", "timeline_value"]
@@ -296,6 +297,7 @@ def vocabulary_data() -> str:
         "moments": list(MOMENT_TYPES),
         "sections": dict(SECTION_COLOURS),
         "other": OTHER_COLOUR,
+        "unsung": list(UNSUNG_TYPES),
     }
     return f'<div class="sst-data" hidden>{html.escape(json.dumps(vocabulary, indent=0), quote=False)}</div>'
 

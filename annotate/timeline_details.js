@@ -1,9 +1,10 @@
-/* What is said of the selected event besides its name and times: words for the model, intensity, a comment, a doubt. */
+/* What is said of the selected event besides its name and times: words for the model, intensity, what is sung, a comment,
+   a doubt. */
 (function () {
   "use strict";
 
   window.timelineDetails = function (timeline) {
-    const { root, q } = timeline;
+    const { root, q, colours } = timeline;
     const field = (name) => q(`[data-detail="${name}"]`);
     let shown = null; // the event that the fields speak of
 
@@ -25,6 +26,7 @@
     const said = {
       label: (input) => input.value.trim() || null,
       comment: (input) => input.value.trim() || null,
+      lyrics: (input) => input.value.replace(/\s+$/, "").replace(/^\s*\n/, "") || null,
       intensity: (input) => Number(input.value) / 100,
     };
     for (const [name, value] of Object.entries(said)) {
@@ -33,13 +35,36 @@
       });
       field(name).addEventListener("keydown", (pressed) => {
         pressed.stopPropagation();
-        if (pressed.key !== "Enter" && pressed.key !== "Escape") return;
+        const line = name === "lyrics" && !pressed.ctrlKey && !pressed.metaKey; // Enter begins a new line of a song
+        if (pressed.key !== "Escape" && (pressed.key !== "Enter" || line)) return;
         if (pressed.key === "Escape") fill(name);
         root.focus({ preventScroll: true }); // what was typed is taken over as the field loses the focus
       });
     }
+    field("lyrics").addEventListener("input", offerStanzas);
+    field("lyrics").addEventListener("focus", () => (field("lyrics").rows = 6));
+    field("lyrics").addEventListener("blur", () => (field("lyrics").rows = 1));
+    q('[data-do="lay"]').addEventListener("click", layStanzas);
     field("intensity").addEventListener("input", () => (q(".sst-intensity").value = `${field("intensity").value} %`));
     q('[data-do="level"]').addEventListener("click", () => say(event(), { intensity: null }));
+
+    /* Stanzas of what is typed, without the tags that lyrics of a whole song may carry. */
+    function stanzas() {
+      const text = field("lyrics").value.replace(/^[ \t]*\[[^\]\n]*\][ \t]*$/gm, "\n");
+      return text.split(/\n\s*\n/).map((stanza) => stanza.replace(/^\n+|\s+$/g, "")).filter(Boolean);
+    }
+
+    function offerStanzas() {
+      q('[data-do="lay"]').hidden = stanzas().length < 2;
+    }
+
+    function layStanzas() {
+      const about = event();
+      if (!timeline.editable || !timeline.model.sections.includes(about)) return;
+      shown = timeline.model.layLyrics(about, stanzas(), colours.unsung);
+      fill("lyrics");
+      timeline.emit();
+    }
 
     function toggleUnsure() {
       const about = event();
@@ -53,11 +78,13 @@
         q(".sst-intensity").value = known ? `${field(name).value} %` : "not said";
         q('[data-do="level"]').hidden = !known;
       } else field(name).value = shown?.[name] ?? "";
+      if (name === "lyrics") offerStanzas();
     }
 
     function paint() {
       const about = event();
       q(".sst-details").hidden = !about || !timeline.editable;
+      q(".sst-sung").hidden = !timeline.model.sections.includes(about);
       q('[data-do="unsure"]').setAttribute("aria-pressed", about?.unsure ? "true" : "false");
       const typing = q(".sst-details").contains(document.activeElement);
       if (about === shown || typing) return;
@@ -65,7 +92,8 @@
       for (const name of Object.keys(said)) fill(name);
     }
 
-    const focus = (name) => () => timeline.editable && event() && (field(name).focus(), field(name).select?.());
-    return { say, paint, toggleUnsure, words: focus("label"), comment: focus("comment"), intensity: focus("intensity") };
+    const focus = (name) => () => timeline.editable && event() && !field(name).closest("[hidden]") && (field(name).focus(), field(name).select?.());
+    const [words, comment, intensity, sung] = ["label", "comment", "intensity", "lyrics"].map(focus);
+    return { say, paint, toggleUnsure, words, comment, intensity, sung };
   };
 })();

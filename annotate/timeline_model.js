@@ -91,7 +91,8 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       const part = this.partAt(t);
       if (!part || t - part.start < SHORTEST || part.end - t < SHORTEST) return null;
       if (!part.section) return this._edit(this.sections.concat({ type: "verse", start: t, end: part.end }), t);
-      const halves = [changed(part.section, { end: t }), changed(part.section, { start: t })];
+      const { lyrics, ...unsung } = part.section; // sung once
+      const halves = [changed(part.section, { end: t }), changed(unsung, { start: t })];
       return this._edit(this._without(part.section).concat(halves), t);
     }
 
@@ -114,14 +115,17 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return this._edit(moved, to);
     }
 
-    /* Join the parts on both sides: what was on the left goes on. Returns whether there was such a boundary. */
+    /* Join the parts on both sides: what was on the left goes on, and what is sung on the right follows what is sung on
+       the left. Returns whether there was such a boundary. */
     removeBoundary(t) {
       const parts = this.parts();
       const before = parts.find((p) => p.end === t);
       const after = parts.find((p) => p.start === t);
       if (!before || !after) return false;
       const kept = this.sections.filter((s) => s !== before.section && s !== after.section);
-      this._edit(before.section ? kept.concat(changed(before.section, { end: after.end })) : kept, true);
+      const words = [before, after].map((part) => part.section?.lyrics).filter(Boolean);
+      const sung = words.length ? { lyrics: words.join("\n") } : {};
+      this._edit(before.section ? kept.concat(changed(before.section, { end: after.end, ...sung })) : kept, true);
       return true;
     }
 
@@ -165,6 +169,17 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
     describe(event, said) {
       const aside = Object.keys(said).every((key) => ASIDES.includes(key));
       return this._swap(event, withoutNulls({ ...(aside ? event : touched(event)), ...said }));
+    }
+
+    /* Words that are sung, laid on the parts from `section` on, a stanza each; parts of the types of `unsung` get none
+       unless they are the first, and the last part takes what is left. One edit. Returns what `section` is now. */
+    layLyrics(section, stanzas, unsung) {
+      const takers = this.sections.filter((s) => s === section || (s.start > section.start && !unsung.includes(s.type)));
+      const words = new Map(takers.map((s, i) => [s, stanzas.slice(i, i + 1 < takers.length ? i + 1 : undefined).join("\n")]));
+      const laid = this.sections.map((s) => (words.get(s) ? { ...touched(s), lyrics: words.get(s) } : s));
+      const at = this.sections.indexOf(section);
+      this._edit(laid, true);
+      return laid[at] || section;
     }
 
     /* A moment at other times. Returns what it is now. Within a gesture as outside of it. */

@@ -155,6 +155,12 @@ class Event(BaseModel):
         return (self.model_extra or {}).get("unsure") is True
 
     @property
+    def sung(self) -> str:
+        """The words sung in it, in lines: `"lyrics": "…"`; empty where nobody wrote them down."""
+        said = (self.model_extra or {}).get("lyrics")
+        return said.strip("\n") if isinstance(said, str) else ""
+
+    @property
     def duration(self) -> float:
         """Seconds from start to end."""
         return self.end - self.start

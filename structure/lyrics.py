@@ -6,7 +6,19 @@ from itertools import pairwise
 
 from structure.events import SECTION_TYPES, Event, normalise_type, sections
 
-_WORDLESS = ("intro", "instrumental", "solo", "breakdown", "build-up", "drop", "interlude", "outro", "silence")
+UNSUNG_TYPES: tuple[str, ...] = (
+    "intro",
+    "instrumental",
+    "solo",
+    "breakdown",
+    "build-up",
+    "drop",
+    "interlude",
+    "outro",
+    "silence",
+)
+"""Section types that usually have no words."""
+
 _TAGS = {"build-up": "Build", "pre-chorus": "Pre-Chorus", "post-chorus": "Post-Chorus"}  # ACE-Step's own spelling
 _TAG_LINE = re.compile(r"^\s*\[([^\[\]\n]+)\]\s*$", re.MULTILINE)
 _TAG_BEGINS = re.compile(r"^\s*\[[^\]\n]+\]", re.MULTILINE)
@@ -39,6 +51,19 @@ def lyric_blocks(lyrics: str, n_sections: int) -> list[str] | None:
     return [lyrics[a:b].rstrip() for a, b in pairwise([*begins, len(lyrics)])]
 
 
+def song_lyrics(lyrics: str, events: Iterable[Event]) -> str:
+    """The lyrics of a song some of whose sections carry theirs: each section's tag and words, in order of time.
+
+    What stands on sections is nearer to the song than what is written for all of it; where nothing does, `lyrics` is
+    returned as it is. Tags among a section's words are dropped, so that there is one a section.
+    """
+    parts = sections(events)
+    words = [_TAG_LINE.sub("", part.sung).strip("\n") for part in parts]
+    if not any(w.strip() for w in words):
+        return lyrics
+    return "\n".join(line for part, w in zip(parts, words, strict=True) for line in [_tag(part), *([w] if w else [])])
+
+
 def lyrics_with_tags(lyrics: str, events: Sequence[Event]) -> str:
     """The lyrics with a tag for every section; as they are where they carry tags already, or there are no sections.
 
@@ -53,7 +78,7 @@ def lyrics_with_tags(lyrics: str, events: Sequence[Event]) -> str:
     stanzas = [s.strip("\n") for s in re.split(r"\n\s*\n", lyrics.strip()) if s.strip()]
     if not stanzas:
         return section_tags(parts)
-    sung = [i for i, part in enumerate(parts) if part.type not in _WORDLESS]
+    sung = [i for i, part in enumerate(parts) if part.type not in UNSUNG_TYPES]
     if not sung:
         return "\n".join([section_tags(parts), *stanzas])
     words: dict[int, list[str]] = {}

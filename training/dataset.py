@@ -6,7 +6,7 @@ each visit; what reading the samples finds (silence, clipping, copies) is told t
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from annotate.audio import AudioError, AudioInfo, audio_info
 from annotate.dataset import Song, scan
 from structure.errors import StudioError
 from structure.events import Event, moments, sections
+from structure.lyrics import song_lyrics
 from structure.peers import PeerReader
 from structure.sidecar import read_sidecar
 from training.sound import Sound
@@ -247,12 +248,12 @@ def require_songs(report: DatasetReport, events: bool = True) -> None:
     )
 
 
-def _song(audio: Path, duration: float, said: Mapping[str, Any], events: Iterable[Event]) -> TrainingSong:
+def _song(audio: Path, duration: float, said: Mapping[str, Any], events: Sequence[Event]) -> TrainingSong:
     return TrainingSong(
         audio=audio,
         duration=duration,
         caption=_text(said.get("caption")),
-        lyrics=_text(said.get("lyrics")),
+        lyrics=song_lyrics(_text(said.get("lyrics")), events),
         bpm=_whole_bpm(said.get("bpm")),
         keyscale=_text(said.get("keyscale")),
         timesignature=_beats_per_bar(said.get("timesignature")),

@@ -61,7 +61,8 @@ class Format:
         write: annotation to text, of events that `carried` has passed; None for the sidecar, which is saved, not
             written.
         carries: what it keeps of an event beyond type and times: `points` and `spans` (moments without and with a
-            length), `label`, `intensity`, `family` (a section named crash, a moment named verse).
+            length), `label`, `intensity`, `family` (a section named crash, a moment named verse), `lyrics`
+            (words sung in a section).
         layered: whether a file may hold several annotations of one song.
     """
 
@@ -93,7 +94,7 @@ def lost(form: Format, events: Iterable[Event]) -> str:
         "section named like a moment": sum(e.is_section for e in listed) - sum(e.is_section for e in kept),
         "label": 0 if "label" in form.carries else sum(e.label is not None for e in kept),
         "intensity": 0 if "intensity" in form.carries else sum(e.intensity is not None for e in kept),
-        "other value": sum(len(set(e.model_extra or {}) - {"text"}) for e in kept),
+        "other value": sum(len(set(e.model_extra or {}) - {"text", *form.carries}) for e in kept),
     }
     parts = [f"{n} {what if n == 1 else _PLURALS.get(what, what + 's')}" for what, n in counts.items() if n]
     if not parts:
@@ -120,4 +121,6 @@ def _overrides(event: Event) -> bool:
 def _stripped(form: Format, event: Event) -> Event:
     fields = {key: getattr(event, key) for key in ("label", "intensity") if key in form.carries}
     family = event.kind if _overrides(event) else None
+    if "lyrics" in form.carries and event.sung.strip():
+        fields["lyrics"] = "\n".join(line.strip() for line in event.sung.splitlines() if line.strip())
     return Event(type=" ".join(event.name.split()), start=event.start, end=event.end, family=family, **fields)

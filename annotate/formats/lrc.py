@@ -1,17 +1,19 @@
-"""LRC: timed lyrics, `[mm:ss.xx]words`, of which the section tags are read: `[00:32.00][Chorus]`.
+"""LRC: timed lyrics, `[mm:ss.xx]words`, with section tags: `[00:32.00][Chorus]`.
 
 A tag begins a section that lasts until the next; `[End]` closes one. A tag on a line without a time begins with the
-next timed line, as in lyrics that carry tags. `[length:mm:ss]` says how long the song is, `[offset:+500]` that all
-times come half a second too late. The words themselves are left out.
+next timed line, as in lyrics that carry tags. A section keeps the words that begin in it; their own times are left out.
+`[length:mm:ss]` says how long the song is, `[offset:+500]` that all times come half a second too late.
 
 Source: the LRC files of players; no standard exists.
 """
 
 import re
+from collections.abc import Sequence
 
 from annotate.formats.annotation import Annotation, Asked, Format, FormatError
 from annotate.formats.labels import plain_name
 from annotate.formats.rows import Row, boundaries, clock, events_of
+from structure.events import Event
 
 _TIMED = re.compile(r"\s*\[(\d+:\d{1,2}(?:[.:]\d{1,3})?)\]")
 _TAG = re.compile(r"\s*\[([^\[\]]+)\]\s*(.*)")
@@ -23,14 +25,17 @@ def recognise(text: str) -> bool:
 
 
 def read(text: str, asked: Asked) -> Annotation:
-    """Sections of the tags in timed lyrics.
+    """Sections of the tags in timed lyrics, each with its words.
 
     Raises:
         FormatError: a time that is none, no tag at all, or see `events_of`.
     """
     rows: list[Row] = []
     pending: list[tuple[int, str]] = []
-    words, offset, length, title = 0, 0.0, None, ""
+    words: list[tuple[float, str]] = []
+    begins: list[float] = []
+    homeless = 0
+    offset, length, title = 0.0, None, ""
     for number, line in enumerate(text.split("\n"), start=1):
         times, rest = _times(number, line)
         if not times and (about := _ABOUT.fullmatch(line)):
@@ -41,7 +46,10 @@ def read(text: str, asked: Asked) -> Annotation:
             title = value if key == "ti" else title
             continue
         tag = _TAG.fullmatch(rest)
-        words += bool(re.sub(r"<[\d:.]*>", "", tag[2] if tag else rest).strip())
+        sung = re.sub(r"<[\d:.]*>", "", tag[2] if tag else rest).strip()
+        begins = times or begins  # a line without a time of its own goes on with the one before
+        words += [(t, sung) for t in begins] if sung else []
+        homeless += bool(sung and not begins)
         if tag and not times:
             pending.append((number, tag[1]))
         if times:
@@ -51,19 +59,39 @@ def read(text: str, asked: Asked) -> Annotation:
     if not rows:
         raise FormatError("No section tag has a time. Write them as `[00:32.00][Chorus]`.")
     rows = [Row(r.where, max(0.0, round(r.start - offset, 6)), None, r.label) for r in rows]
-    notes = [f"{words} line{'' if words == 1 else 's'} of lyrics {'was' if words == 1 else 'were'} left out."]
     known = asked.duration if asked.duration is not None else length
-    return Annotation(events_of(rows, known), length, title, notes=notes if words else [])
+    lines = [(max(0.0, time - offset), sung) for time, sung in sorted(words, key=lambda line: line[0])]
+    events, outside = _with_words(events_of(rows, known), lines)
+    homeless += outside
+    counted = "1 line of lyrics is" if homeless == 1 else f"{homeless} lines of lyrics are"
+    notes = [f"{counted} in no section and left out."] if homeless else []
+    return Annotation(events, length, title, notes=notes)
 
 
 def write(annotation: Annotation) -> str:
-    """A tag a section, and `[End]` where one ends with none after it; hundredths of a second."""
+    """A tag a section, its words at its start, `[End]` where one ends with none after it; to hundredths of a second."""
     lines = [f"[ti:{' '.join(annotation.title.split())}]"] if annotation.title else []
     lines += [f"[length:{_mark(annotation.duration)}]"] if annotation.duration else []
     for time, event in boundaries(annotation.events):
         name = re.sub(r"[\[\]]", "", plain_name(event)) if event else "End"
         lines.append(f"[{_mark(time)}][{name}]")
+        lines += [f"[{_mark(time)}]{words}" for words in event.sung.splitlines() if words.strip()] if event else []
     return "".join(f"{line}\n" for line in lines)
+
+
+def _with_words(events: Sequence[Event], lines: Sequence[tuple[float, str]]) -> tuple[list[Event], int]:
+    """The events with the words that begin in them, and how many lines begin in none."""
+    sung: list[list[str]] = [[] for _ in events]
+    homeless = 0
+    for time, words in lines:
+        # Tags are rounded to hundredths, as words are: a word may begin a rounding error before its section.
+        at = next((i for i, e in enumerate(events) if e.is_section and e.start - 0.005 <= time < e.end - 0.005), None)
+        if at is None:
+            homeless += 1
+        else:
+            sung[at].append(words)
+    told = [e.model_copy(update={"lyrics": "\n".join(w)}) if w else e for e, w in zip(events, sung, strict=True)]
+    return told, homeless
 
 
 def _times(number: int, line: str) -> tuple[list[float], str]:
@@ -84,4 +112,4 @@ def _mark(time: float) -> str:
     return f"{minutes:02d}:{rest // 100:02d}.{rest % 100:02d}"
 
 
-LRC = Format("lrc", "LRC", (".lrc",), recognise, read, write)
+LRC = Format("lrc", "LRC", (".lrc",), recognise, read, write, frozenset({"lyrics"}))

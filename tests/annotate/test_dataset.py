@@ -70,3 +70,24 @@ def test_added_songs_never_replace_or_share(song: Callable[..., Path], tmp_path:
     assert len(refused) == 1
     assert "`noise.mp3`" in refused[0]
     assert len(scan(tmp_path / "mine")) == 3
+
+
+def test_songs_that_come_with_their_sidecars_keep_them(song: Callable[..., Path], tmp_path: Path):
+    one, other = song("x.wav"), song("sub/x.wav", hertz=500)
+    events = [{"type": "intro", "start": 0, "end": 1}]
+    beside = {"x.json": json.dumps({"events": events}), "x.lyrics.txt": "la", "lone.json": "{}", "notes.md": "no"}
+    for name, text in beside.items():
+        (tmp_path / name).write_text(text)
+    mine = tmp_path / "mine"
+    added, refused = add_songs(mine, [one, *(tmp_path / name for name in beside), other])
+    assert added == ["x.wav"]
+    assert [event.type for event in scan(mine)[0].events] == ["intro"]
+    assert (mine / "x.lyrics.txt").read_text() == "la"
+    assert sorted(refused) == [
+        "`lone.json` belongs to no song that came with it.",
+        "`notes.md` is no audio.",
+        "`x.wav` was left out: two files of this name came together.",
+    ]
+    assert sorted(path.name for path in mine.iterdir()) == ["x.json", "x.lyrics.txt", "x.wav"]
+    added, refused = add_songs(mine, [tmp_path / "x.json"])
+    assert (added, refused) == ([], ["`x.json` belongs to no song that came with it."])

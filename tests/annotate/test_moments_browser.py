@@ -81,6 +81,33 @@ def test_words_intensity_comment_and_doubt_by_keys(person, tmp_path):
     assert "label" not in events(tmp_path)[0]
 
 
+def test_what_is_sung_stays_with_its_part_and_a_stanza_goes_to_each_part(person, tmp_path):
+    for t in (16, 32, 48):
+        person.click(t)
+        person.saved()
+    for t, key in ((20, "2"), (36, "4"), (52, "2")):  # intro, verse, chorus, verse
+        person.click(t, ".sst-sections")
+        person.press(key)
+    person.click(20, ".sst-sections")
+    person.press("h")
+    person.page.keyboard.type("[Verse 1]\nfirst line\nsecond line")
+    person.press("Control+Enter")
+    person.saved()
+    assert events(tmp_path)[1]["lyrics"] == "[Verse 1]\nfirst line\nsecond line"
+    person.press("h", "Control+a")
+    person.page.keyboard.type("one\ntwo\n\nthree\n\nfour\n\nfive")
+    person.root.locator('[data-do="lay"]').click()
+    person.saved()
+    assert [e.get("lyrics") for e in events(tmp_path)] == [None, "one\ntwo", "three", "four\nfive"]
+    person.click(32, ".sst-edges")
+    person.press("Delete")
+    person.saved()
+    assert [e.get("lyrics") for e in events(tmp_path)] == [None, "one\ntwo\nthree", "four\nfive"]
+    person.press("Control+z", "Control+z")  # the join; what was typed and laid, in one step
+    person.saved()
+    assert [e.get("lyrics") for e in events(tmp_path)] == [None, "[Verse 1]\nfirst line\nsecond line", None, None]
+
+
 def test_a_table_that_can_be_typed_into(person, tmp_path):
     person.click(16)
     person.click(32)

@@ -347,3 +347,30 @@ test("all events written anew are one edit, and none where nothing changed", () 
   model.undo();
   assert.deepEqual(model.events(), make(SONG).events());
 });
+
+test("what is sung is sung once: a cut leaves it with the first half, a join takes both", () => {
+  const model = make([
+    { type: "verse", start: 0, end: 20, lyrics: "one" },
+    { type: "chorus", start: 20, end: 40, lyrics: "two" },
+    { type: "outro", start: 40, end: 60 },
+  ]);
+  model.addBoundary(10);
+  assert.deepEqual(model.sections.map((s) => s.lyrics), ["one", undefined, "two", undefined]);
+  model.removeBoundary(20);
+  assert.deepEqual(model.sections.map((s) => s.lyrics), ["one", "two", undefined]);
+  model.removeBoundary(10);
+  assert.deepEqual(model.sections.map((s) => s.lyrics), ["one\ntwo", undefined]);
+  for (let i = 0; i < 3; i++) model.undo();
+  assert.deepEqual(model.sections.map((s) => s.lyrics), ["one", "two", undefined]);
+});
+
+test("stanzas are laid on the parts from one on, not on those without a voice, as one edit", () => {
+  const parts = [["intro", 0], ["verse", 10], ["chorus", 20], ["solo", 30], ["verse", 40], ["outro", 50]];
+  const model = make(parts.map(([type, start]) => ({ type, start, end: start + 10, source: "machine", probability: 1 })));
+  const now = model.layLyrics(model.sections[1], ["a", "b", "c", "d"], ["solo", "outro"]);
+  assert.equal(now, model.sections[1]);
+  assert.deepEqual(model.sections.map((s) => s.lyrics), [undefined, "a", "b", undefined, "c\nd", undefined]);
+  assert.equal(now.source, "edited");
+  model.undo();
+  assert.ok(model.sections.every((s) => s.lyrics === undefined));
+});

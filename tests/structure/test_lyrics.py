@@ -3,7 +3,7 @@
 import pytest
 
 from structure.events import Event
-from structure.lyrics import has_section_tags, lyrics_with_tags, section_tags
+from structure.lyrics import has_section_tags, lyric_blocks, lyrics_with_tags, section_tags, song_lyrics
 
 SONG = [
     Event(type=kind, start=8 * i, end=8 * i + 8)
@@ -49,3 +49,15 @@ def test_stanzas_go_to_the_parts_that_are_sung() -> None:
     many = lyrics_with_tags("1\n\n2\n\n3\n\n4\n\n5\n\n6", SONG)
     assert many == "[Intro]\n[Verse]\n1\n2\n[Pre-Chorus]\n3\n[Chorus]\n4\n[Build]\n[Chorus]\n5\n[My Own Part]\n6"
     assert lyrics_with_tags("words", [Event(type="solo", start=0, end=8)]) == "[Solo]\nwords"
+
+
+def test_words_on_sections_stand_for_the_songs_own() -> None:
+    told = [
+        Event(**SONG[i].to_dict(), lyrics="\n[Verse 1]\none\ntwo\n") if i == 1 else part for i, part in enumerate(SONG)
+    ]
+    lyrics = song_lyrics("other words", reversed(told))
+    assert lyrics.splitlines()[:4] == ["[Intro]", "[Verse]", "one", "two"]
+    assert len(lyric_blocks(lyrics, 7) or []) == 7 and lyrics_with_tags(lyrics, told) == lyrics
+    assert song_lyrics("other words", SONG) == "other words"
+    blank = [Event(type="verse", start=0, end=8, lyrics=" \n"), Event(type="chorus", start=8, end=9, lyrics=7)]
+    assert song_lyrics("other words", blank) == "other words"

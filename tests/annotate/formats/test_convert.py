@@ -88,8 +88,14 @@ def test_what_a_format_cannot_carry_is_said(face: Face, put: Put, tmp_path: Path
         "0.000000\t4.000000\tIntro\n4.000000\t12.000000\tVerse 1\n12.000000\t20.000000\tchorus\n"
     )
     assert face.convert(labels, tmp_path / "a.TextGrid")[2] == ""
-    lyrics = put("b.lrc", "[00:00.00][Intro]\n[00:04.00][Verse]\n[00:05.00]la\n[00:09.00][End]\n")
-    assert face.convert(lyrics, tmp_path / "b.json")[2] == "annotate: 1 line of lyrics was left out.\n"
+    lyrics = put("b.lrc", "[00:00.00][Intro]\n[00:04.00][Verse]\n[00:05.00]la\n[00:09.00][End]\n[00:10.00]gone\n")
+    assert face.convert(lyrics, tmp_path / "b.json")[2] == (
+        "annotate: 1 line of lyrics is in no section and left out.\n"
+    )
+    assert json.loads((tmp_path / "b.json").read_text())["events"][1]["lyrics"] == "la"
+    assert face.convert(tmp_path / "b.json", tmp_path / "b.lab")[2] == (
+        "annotate: Isophonics cannot hold everything: 1 other value was left out.\n"
+    )
 
 
 def test_ambiguous_files_ask_for_from_and_to(face: Face, put: Put, tmp_path: Path) -> None:

@@ -103,7 +103,14 @@ def test_lrc() -> None:
     assert told(found)[:4] == [("intro", 0, 8.5), ("verse", 8.5, 20), ("chorus", 20, 40), ("chorus", 60, 80)]
     assert told(found)[4:] == [("bridge", 40, 50.5)]
     assert (found.events[1].label, found.title, found.duration) == ("quiet", "A song", 80)
-    assert found.notes == ["3 lines of lyrics were left out."]
+    assert [event.sung for event in found.events] == ["", "Words here", "La la", "La la", "sung at once"]
+    assert found.notes == []
+
+
+def test_lrc_words_outside_sections_are_counted_and_words_without_a_time_go_on() -> None:
+    found = lrc.read("by me\n[00:01.00]la\n[00:04.00][Verse]\none\n[00:06.00]two\n[00:09.00][End]\n", Asked())
+    assert [(event.type, event.sung) for event in found.events] == [("verse", "one\ntwo")]
+    assert found.notes == ["2 lines of lyrics are in no section and left out."]
 
 
 def test_lrc_offset_moves_all_times_earlier() -> None:
@@ -113,12 +120,16 @@ def test_lrc_offset_moves_all_times_earlier() -> None:
 
 def test_lrc_as_it_is_written() -> None:
     spans = [("Verse 2", 0, 8), ("chorus", 8, 20), ("bridge", 70.5, 80)]
-    text = lrc.write(Annotation([Event(type=k, start=a, end=b) for k, a, b in spans], 80, "x"))
+    events = [Event(type=k, start=a, end=b) for k, a, b in spans]
+    events[1] = Event(**events[1].to_dict(), lyrics="la\n\nlu")
+    text = lrc.write(Annotation(events, 80, "x"))
     assert text.splitlines() == [
         "[ti:x]",
         "[length:01:20.00]",
         "[00:00.00][Verse 2]",
         "[00:08.00][chorus]",
+        "[00:08.00]la",
+        "[00:08.00]lu",
         "[00:20.00][End]",
         "[01:10.50][bridge]",
         "[01:20.00][End]",
