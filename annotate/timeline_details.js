@@ -38,6 +38,7 @@
         const line = name === "lyrics" && !pressed.ctrlKey && !pressed.metaKey; // Enter begins a new line of a song
         if (pressed.key !== "Escape" && (pressed.key !== "Enter" || line)) return;
         if (pressed.key === "Escape") fill(name);
+        else if (name === "intensity") sayLevel();
         root.focus({ preventScroll: true }); // what was typed is taken over as the field loses the focus
       });
     }
@@ -46,7 +47,15 @@
     field("lyrics").addEventListener("blur", () => (field("lyrics").rows = 1));
     q('[data-do="lay"]').addEventListener("click", layStanzas);
     field("intensity").addEventListener("input", () => (q(".sst-intensity").value = `${field("intensity").value} %`));
+    field("intensity").addEventListener("click", sayLevel);
     q('[data-do="level"]').addEventListener("click", () => say(event(), { intensity: null }));
+
+    /* The slider rests at full where nothing is said; to leave it there, once touched, is to say so. */
+    function sayLevel() {
+      const level = said.intensity(field("intensity"));
+      if (shown && shown.intensity !== level) say(shown, { intensity: level });
+      if (shown) fill("intensity");
+    }
 
     /* Stanzas of what is typed, without the tags that lyrics of a whole song may carry. */
     function stanzas() {
@@ -92,7 +101,13 @@
       for (const name of Object.keys(said)) fill(name);
     }
 
-    const focus = (name) => () => timeline.editable && event() && !field(name).closest("[hidden]") && (field(name).focus(), field(name).select?.());
+    const focus = (name) => () => {
+      if (!timeline.editable || !event()) return;
+      paint(); // keys may come faster than frames, and a field must speak of the part that is selected now
+      if (field(name).closest("[hidden]")) return;
+      field(name).focus();
+      field(name).select?.();
+    };
     const [words, comment, intensity, sung] = ["label", "comment", "intensity", "lyrics"].map(focus);
     return { say, paint, toggleUnsure, words, comment, intensity, sung };
   };

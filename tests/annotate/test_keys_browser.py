@@ -45,3 +45,39 @@ def test_a_part_no_wider_than_the_handles_on_its_sides_is_named_by_a_click_on_it
         "chorus",
         "verse",
     ]
+
+
+def test_a_whole_song_is_annotated_without_a_mouse(
+    serve: Callable[..., str], visit: Callable[..., Any], song: Callable[..., Path], five_parts: Path
+):
+    root = song("other.wav", seconds=9).parent
+    (root / "band.wav").write_bytes(five_parts.read_bytes())
+    person = visit(serve(root)).opened("band.wav")
+    person.page.wait_for_selector('#annotate-timeline .sst[data-beats="heard"]', timeout=60_000)
+    for _ in range(25):  # past the list of songs, its filter and its buttons
+        person.press("Tab")
+        if person.root.evaluate("root => root === document.activeElement"):
+            break
+    assert person.root.evaluate("root => root === document.activeElement")
+    for name in ("2", "4", "2", "9"):  # every eight bars a part: verse, chorus, verse, outro, after an intro
+        person.press("Control+ArrowRight", "b", name)
+    person.saved("5 sections")
+    person.press("ArrowUp", "ArrowUp", "w")  # from the outro back to the chorus
+    person.page.keyboard.type("full band")
+    person.press("Enter", "i", "End", "Enter", "h")
+    person.page.keyboard.type("la la la\nla la")
+    person.press("Control+Enter", "Shift+6", "Escape", "ArrowDown", "u", ".", ".", "Control+z")
+    person.saved("1 unsure")
+    held = json.loads((root / "band.json").read_text())["events"]
+    parts = [(e["type"], e["start"], e["end"]) for e in held if e["type"] != "crash"]
+    starts = [0, 16, 32, 48, 64, 80]
+    assert parts == [
+        (kind, pytest.approx(a, abs=0.06), pytest.approx(b, abs=0.06))
+        for kind, a, b in zip(["intro", "verse", "chorus", "verse", "outro"], starts, starts[1:], strict=False)
+    ]
+    (chorus,) = (e for e in held if e["type"] == "chorus")
+    assert {"label": "full band", "intensity": 1, "lyrics": "la la la\nla la"}.items() <= chorus.items()
+    assert [e["start"] for e in held if e["type"] == "crash"] == [pytest.approx(32, abs=0.06)]
+    assert [e["type"] for e in held if e.get("unsure")] == ["verse"]
+    person.press("PageDown")
+    person.opened("other.wav")
