@@ -106,7 +106,7 @@
       paint(); // keys may come faster than frames, and a field must speak of the part that is selected now
       if (field(name).closest("[hidden]")) return;
       field(name).focus();
-      field(name).select?.();
+      if (name !== "lyrics") field(name).select(); // words of a song are gone on with, others typed anew
     };
     const [words, comment, intensity, sung] = ["label", "comment", "intensity", "lyrics"].map(focus);
     return { say, paint, toggleUnsure, words, comment, intensity, sung };
