@@ -2,18 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from annotate.formats.annotation import Asked, FormatError
 from annotate.formats.registry import find_formats, read_annotation
-from annotate.formats.rows import clock
 from structure.errors import StudioError
 from structure.events import Event, read_events
 from structure.language import format_structure, parse_structure
 
 _ALL = {"type", "start", "end", "label", "intensity", "family", "text"}  # what the structure language can say
-_CHAPTER = re.compile(r"(?P<time>\d+(?::\d{2}){1,2}(?:\.\d+)?)\s+[-–]?\s*(?P<name>[^\W\d].*)")
 
 
 def write_structure(events: Sequence[Event]) -> str:
@@ -23,7 +20,7 @@ def write_structure(events: Sequence[Event]) -> str:
 
 def read_structure(text: str, duration: float, known: Sequence[Event] = ()) -> list[Event]:
     """Events from what somebody typed or pasted: the structure language; a spreadsheet's rows of start, end and name;
-    a list of `0:32 chorus`, as chapters of a video are written; or any format that `annotate convert` reads.
+    or any format that `annotate convert` reads.
 
     Args:
         text: as typed.
@@ -39,15 +36,13 @@ def read_structure(text: str, duration: float, known: Sequence[Event] = ()) -> l
     try:
         events = parse_structure(text, duration)
     except StudioError:
-        events = _chapters(text, duration)
-        if not events:
-            if re.match(r"\s*[^\W\d]", text) and not _is_known_format(text):
-                raise
-            asked = Asked(duration=duration)
-            try:  # rows of a spreadsheet first: other formats would read the same cells otherwise
-                events = read_annotation(text, "", asked, "csv").events
-            except FormatError:
-                events = read_annotation(text, "", asked).events
+        if re.match(r"\s*[^\W\d]", text) and not _is_known_format(text):
+            raise
+        asked = Asked(duration=duration)
+        try:  # rows of a spreadsheet first: other formats would read the same cells otherwise
+            events = read_annotation(text, "", asked, "csv").events
+        except FormatError:
+            events = read_annotation(text, "", asked).events
     before = {(event.type, round(event.start, 3), round(event.end, 3)): event for event in known}
     return [
         _with_asides(event, before.get((event.type, round(event.start, 3), round(event.end, 3)))) for event in events
@@ -88,16 +83,6 @@ def _asked_events(asked: Any, key: str) -> list[Event]:
     if not isinstance(events, list):
         raise StudioError(f"`{key}` is no list of events.")
     return read_events(events)
-
-
-def _chapters(text: str, duration: float) -> list[Event]:
-    """Lines of a time and a name, each section until the next begins; none where any line is something else."""
-    lines = [_CHAPTER.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
-    if not all(lines):
-        return []
-    starts = [clock(found["time"]) or 0.0 for found in lines if found] + [duration]
-    names = [found["name"] for found in lines if found]
-    return [Event(type=name, start=start, end=end) for name, (start, end) in zip(names, pairwise(starts), strict=True)]
 
 
 def _is_known_format(text: str) -> bool:

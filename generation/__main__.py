@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from structure import language
 from structure.errors import StudioError
+from structure.events import MOMENT_TYPES, SECTION_TYPES, Event
+from structure.tempo import Tempo, read_meter
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -64,18 +67,42 @@ def get_parser() -> argparse.ArgumentParser:
     make.add_argument("--overwrite", action="store_true", help="replace a song that was not made here")
     make.add_argument("--json", action="store_true", help="print one JSON object a song instead of its path")
 
-    parse = commands.add_parser("parse", help="print a structure's events as JSON")
+    parse = commands.add_parser(
+        "parse",
+        help="print a structure's events",
+        description=language.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parse.add_argument("structure", help="such as 'intro 0-4, verse 4-12'; - reads standard input")
-    parse.add_argument("--duration", type=float, help="length of the song in seconds")
+    parse.add_argument("--duration", type=float, help="length of the song in seconds: parts without a length share it")
+    parse.add_argument("--bpm", type=float, help="beats per minute, where bars or beats are counted")
+    parse.add_argument("--meter", default="4", help="beats in a bar: 4, 3/4, 6/8 (default: 4)")
+    parse.add_argument(
+        "--to", choices=WAYS, default="json", help="json: a list of events; text: the language; lyrics: timed tags"
+    )
     return parser
 
 
-def parse_command(structure: str, duration: float | None) -> None:
-    """Print the events of a structure as a JSON list."""
-    from structure.language import parse_structure
+def parse_command(arguments: argparse.Namespace) -> None:
+    """Print what a structure says: as a JSON list of events, as text, or as lyrics with timed tags."""
+    from generation.jobs import make_job
 
-    text = sys.stdin.read() if structure == "-" else structure
-    print(json.dumps([event.to_dict() for event in parse_structure(text, duration)], ensure_ascii=False))
+    if arguments.bpm is not None and not 20 <= arguments.bpm <= 400:
+        raise StudioError(f"--bpm {arguments.bpm:g}: expected 20 to 400 beats per minute.")
+    tempo = None if arguments.bpm is None else Tempo(arguments.bpm, read_meter(arguments.meter))
+    duration = make_job({"duration": arguments.duration}).duration
+    text = sys.stdin.read() if arguments.structure == "-" else arguments.structure
+    events = language.parse_structure(text, duration, tempo)
+    print(WAYS[arguments.to](events))
+    if strange := sorted({e.type for e in events} - {*SECTION_TYPES, *MOMENT_TYPES}):
+        print(f"note: no shipped adapter was taught {' or '.join(strange)}.", file=sys.stderr)
+
+
+def _as_json(events: Sequence[Event]) -> str:
+    return json.dumps([event.to_dict() for event in events], ensure_ascii=False)
+
+
+WAYS = {"json": _as_json, "text": language.format_structure, "lyrics": language.format_lyrics}
 
 
 def make_command(arguments: argparse.Namespace) -> None:
@@ -117,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = get_parser().parse_args(argv)
     try:
         if arguments.command == "parse":
-            parse_command(arguments.structure, arguments.duration)
+            parse_command(arguments)
         else:
             make_command(arguments)
     except StudioError as problem:

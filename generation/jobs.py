@@ -13,6 +13,7 @@ import pydantic
 from structure.errors import StudioError
 from structure.events import Event, problems
 from structure.language import parse_structure
+from structure.tempo import Tempo, read_meter
 
 if TYPE_CHECKING:
     from acestep.pipeline import SongRequest
@@ -67,7 +68,7 @@ class Job(pydantic.BaseModel):
         if self.events is not None and self.structure.strip():
             raise RequestError("Both `structure` and `events` are given: they say the same thing, so give one of them.")
         if self.events is None:
-            events = parse_structure(self.structure, self.duration) if self.structure.strip() else []
+            events = parse_structure(self.structure, self.duration, self.tempo()) if self.structure.strip() else []
         else:
             events = sorted(self.events, key=lambda event: (event.start, event.end))
             if wrong := problems(events, self.duration):
@@ -77,6 +78,14 @@ class Job(pydantic.BaseModel):
                 "Neither a structure nor a length: give sections such as `intro 0-4, verse 4-12`, or a duration."
             )
         return events
+
+    def tempo(self) -> Tempo | None:
+        """For bars and beats in the structure; None where no BPM is asked for.
+
+        Raises:
+            StudioError: `timesignature` is no meter.
+        """
+        return None if self.bpm is None else Tempo(self.bpm, read_meter(self.timesignature))
 
     def song_request(self) -> "SongRequest":
         """The request as the pipeline takes it (imports torch)."""

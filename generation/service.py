@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError
 from structure.events import Event, show_seconds
-from structure.language import did_you_mean
 from structure.places import writing_folder
+from structure.prompt.draft import did_you_mean
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
 
 if TYPE_CHECKING:

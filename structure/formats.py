@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, normalise_type, sections
-from structure.language import split_description
+from structure.prompt.fields import split_description
 
 
 def read_machine_timeline(data: Mapping[str, Any]) -> list[Event]:

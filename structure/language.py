@@ -5,89 +5,52 @@ time, and what else is known of it:
 
     verse 8-16          from 8 s to 16 s; also 0:08-0:16, 8s - 16s, 8 to 16
     verse 8s            8 s long, from where the section written before it ends
+    verse 8 bars        also 16 beats; the tempo must be known
+    verse bars 1-8      until bar 8 has ended; bar 1 - bar 9 says the same
+    verse 0:08          until the next section starts, or the song ends
+    verse               shares with others like it what is left of the song
+    Verse 2 16s         a whole number behind a type is its name's: `Verse 2`
     crash @32           a moment, a point in time; `riser 28-32` spans some
     … "full drums"      a label; (full drums) means the same
     … intensity=0.9     0 to 1;  family=moment overrides what the type says
+    … x2                twice;  (verse 16s, chorus 16s) x2 repeats both
     "odd, type 7" 0-8   a type in quotes may hold anything
 
 Any word may be a type. Only where an item cannot be read, the nearest known
-type is offered. A JSON list of events, or a whole sidecar, is read as well.
-Times are rounded to the microsecond.
+type is offered. A JSON list of events, or a whole sidecar, is read as well,
+and so are lyrics whose tags say when they are sung:
+
+    [Verse 0:08-0:32]
+    words of the verse
+
+Times are rounded to the microsecond. `structure.prompt` does the reading.
 """
 
-import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from structure.errors import StudioError
-from structure.events import (
-    MOMENT_TYPES,
-    OVERRUN,
-    SECTION_TYPES,
-    Event,
-    normalise_type,
-    overlapping,
-    read_events,
-    show_seconds,
-)
+from structure.events import Event, read_events, sections
+from structure.prompt.draft import Draft, read_draft
+from structure.prompt.fields import quote
+from structure.prompt.item import Item, PromptError
+from structure.prompt.layout import place
+from structure.prompt.reader import read_items
+from structure.prompt.times import format_clock, format_time
+from structure.tempo import Tempo
 
-_EXAMPLES = "`verse 8-16`, `verse 8s` or `crash @32`"
-_CLOCK = r"(?:\d+:)?\d+:\d{1,2}(?:\.\d*)?"
-_SECONDS = r"(?:\d+(?:\.\d*)?|\.\d+)"
-_UNIT = r"\s*(?:seconds|second|secs|sec|s)(?![^\W\d])"
-_TIME = rf"(?:{_CLOCK}|{_SECONDS}(?:{_UNIT})?)"
-_WHEN = re.compile(
-    rf"(?:(?<![^\s:=])(?P<start>{_TIME})\s*(?:[-–—]|\bto\b)\s*(?P<end>{_TIME})"
-    rf"|(?:@|(?<!\S)at\s)\s*(?P<at>{_TIME})"
-    rf"|(?<![^\s:=])(?P<length>{_CLOCK}|{_SECONDS}){_UNIT})"
-    r"(?=$|\s)",
-    re.IGNORECASE,
-)
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|“([^”]*)”', re.DOTALL)
-_FIELD = re.compile(r"([^\W\d]\w*)\s*=\s*(\S*)")
 _PLAIN_TYPE = re.compile(r"[^\W\d_][^\W\d_]*(?:[ '&/+-][^\W\d_]+)*(?: \d{1,4})?")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
-class PromptError(StudioError):
-    """An item of a structure prompt that cannot be meant.
-
-    Attributes:
-        item: its number, from 1; None where the whole text is at fault.
-        line: of the slip, from 1.
-        column: character in that line, from 1.
-    """
-
-    def __init__(self, message: str, item: int | None = None, line: int = 1, column: int = 1) -> None:
-        super().__init__(message)
-        self.item, self.line, self.column = item, line, column
-
-
-class _Item(NamedTuple):
-    """A stretch of the prompt between two separators."""
-
-    number: int
-    text: str
-    offset: int  # of `text` in the prompt
-    prompt: str
-
-    def error(self, expected: str, at: int = 0) -> PromptError:
-        """`expected`, after the item's number, text and place; `at` counts in the item's text."""
-        line, column = _place(self.prompt, self.offset + at)
-        where = f"line {line}, character {column}" if "\n" in self.prompt.strip() else f"character {column}"
-        return PromptError(
-            f"Item {self.number} `{_shorten(self.text)}` ({where}): {expected}", self.number, line, column
-        )
-
-
-def parse_structure(text: str, duration: float | None = None) -> list[Event]:
+def parse_structure(text: str, duration: float | None = None, tempo: Tempo | None = None) -> list[Event]:
     """Events of a structure prompt, in the order in which they are written.
 
     Args:
         text: the structure language, or JSON: a list of events or an object with `events`. Empty text has no events.
         duration: length of the song in seconds, where it is asked for: no item may end after it.
+        tempo: for times in bars and beats.
 
     Returns:
         events that `structure.events.problems` finds nothing wrong with.
@@ -97,24 +60,7 @@ def parse_structure(text: str, duration: float | None = None) -> list[Event]:
     """
     if re.match(r"\s*(\[\s*[{\]]|\{)", text):
         return _parse_json(text, duration)
-    items = list(_split(text))
-    events: list[Event] = []
-    reach = 0.0  # where a section that gives only its length begins
-    for item in items:
-        event = _parse_item(item, reach)
-        if duration is not None and event.end > duration + OVERRUN:
-            raise item.error(
-                f"ends at {show_seconds(event.end)}, but the song is {show_seconds(duration)} long. Shorten it, or "
-                "ask for a longer song."
-            )
-        reach = event.end if event.is_section else reach
-        events.append(event)
-    for i, j in overlapping(events):
-        raise items[j].error(
-            f"starts at {show_seconds(events[j].start)}, before item {items[i].number} `{_shorten(items[i].text)}` "
-            f"ends at {show_seconds(events[i].end)}. Sections may not overlap: move one of the two."
-        )
-    return events
+    return [placed.event for placed in place(read_items(text, tempo), duration)]
 
 
 def format_structure(events: Iterable[Event]) -> str:
@@ -125,195 +71,16 @@ def format_structure(events: Iterable[Event]) -> str:
     return ", ".join(_format_item(e) for e in events)
 
 
-def format_time(t: float) -> str:
-    """Seconds as the language writes them: `8`, `8.5`."""
-    return f"{t:.6f}".rstrip("0").rstrip(".")
-
-
-def split_description(text: str) -> tuple[str, dict[str, Any]]:
-    """`chorus "full drums" intensity=0.9` to `chorus` and the fields after it, where it is written so.
-
-    Text that does not follow the language is all type: other programs' labels are free.
-    """
-    text = text.strip()
-    quoted = _QUOTED.match(text)
-    tail = (
-        quoted.end() if quoted else next((m.start() for m in re.finditer(r"""["“(]|(?<!\S)\w+\s*=""", text)), len(text))
-    )
-    head = _unquote(quoted) if quoted else text[:tail].strip()
-    if not head.strip():
-        return text, {}
-    try:
-        return head, _parse_fields(_Item(1, text, 0, text), tail)
-    except PromptError:
-        return text, {}
+def format_lyrics(events: Iterable[Event]) -> str:
+    """Sections as lyrics with timed tags, `[Verse 2 0:08-0:32]` and the words under it; moments have no place there."""
+    parts = [(_lyric_name(e), f"{format_clock(e.start)}-{format_clock(e.end)}", e.sung) for e in sections(events)]
+    return "\n\n".join(f"[{name} {when}]" + (f"\n{words}" if words else "") for name, when, words in parts)
 
 
 def format_description(event: Event) -> str:
-    """What `split_description` reads: the event's name, label, intensity, family."""
-    parts = [event.name if _PLAIN_TYPE.fullmatch(event.name) else _quote(event.name)]
+    """What `structure.prompt.fields.split_description` reads: the event's name, label, intensity, family."""
+    parts = [event.name if _PLAIN_TYPE.fullmatch(event.name) else quote(event.name)]
     return " ".join([*parts, *_format_fields(event)])
-
-
-def _split(text: str) -> Iterator[_Item]:
-    """The items of a prompt; separators inside quotes and parentheses do not count."""
-    number, begin, depth, i = 0, 0, 0, 0
-    while i <= len(text):
-        quoted = _QUOTED.match(text, i)
-        if quoted:
-            i = quoted.end()
-            continue
-        sign = text[i : i + 1]
-        depth = max(0, depth + (sign == "(") - (sign == ")"))
-        if not sign or sign == "\n" or (sign in ",;" and depth == 0):
-            raw = text[begin:i]
-            if raw.strip():
-                number += 1
-                yield _Item(number, raw.strip(), begin + len(raw) - len(raw.lstrip()), text)
-            begin, depth = i + 1, 0
-        i += 1
-
-
-def _parse_item(item: _Item, reach: float) -> Event:
-    quoted = _QUOTED.match(item.text)
-    begin = quoted.end() if quoted else 0
-    label = re.compile(r"""["“(]|$""").search(item.text, begin).start()
-    when = _WHEN.search(item.text, begin, label)
-    if when is None:
-        if _WHEN.search(item.text, label):
-            raise item.error(f"expected the time before the label, such as {_EXAMPLES}.", label)
-        raise item.error(_no_time(item, item.text[begin:label], _unquote(quoted) if quoted else None))
-    name = _unquote(quoted) if quoted else _type_before(item.text[: when.start()])
-    if not normalise_type(name):
-        raise item.error(f"expected a type before the time, such as `verse {when[0].strip()}`.")
-    fields = _parse_fields(item, when.end())
-    draft = Event(type=name, start=0, end=0, family=fields.get("family"))
-    if when["at"] is not None:
-        start = end = _time(item, when, "at")
-    elif when["length"] is not None:
-        start, end = reach, round(reach + _time(item, when, "length"), 6)
-    else:
-        start, end = _time(item, when, "start"), _time(item, when, "end")
-    if draft.is_moment and when["length"] is not None:
-        raise item.error(
-            f"`{draft.type}` is a moment and follows nothing: say when, such as `{name} @{format_time(end - start)}` "
-            f"or `{name} 28-32`.",
-            when.start(),
-        )
-    if draft.is_section and when["at"] is not None:
-        span = f"{name} {format_time(start)}-{format_time(start + 8)}"
-        raise item.error(
-            f"only a moment is a point in time. Expected a section's start and end, such as `{span}`, or "
-            f"`family=moment` after it.{did_you_mean(name)}",
-            when.start(),
-        )
-    if end < start:
-        raise item.error(
-            f"ends at {show_seconds(end)}, before it starts at {show_seconds(start)}. Swap the times.", when.start()
-        )
-    if draft.is_section and end == start:
-        raise item.error(f"starts and ends at {show_seconds(start)}. A section needs a length.", when.start())
-    return Event(type=name, start=start, end=end, **fields)
-
-
-def _type_before(text: str) -> str:
-    """`Verse 1: ` and `verse from ` to the type that was meant."""
-    return re.sub(r"\s+from$", "", text.strip().rstrip(":=-–—@").strip(), flags=re.IGNORECASE)
-
-
-def _parse_fields(item: _Item, at: int) -> dict[str, Any]:
-    """Label, intensity and family: what stands behind an item's time."""
-    fields: dict[str, Any] = {}
-    text = item.text
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        if found := _QUOTED.match(text, at):
-            key, value = "label", _unquote(found)
-        elif text[at] == "(":
-            end = _closing(text, at)
-            if end is None:
-                raise item.error("this parenthesis is not closed: expected `)` after the label.", at)
-            key, value, found = (
-                "label",
-                text[at + 1 : end].strip(),
-                re.compile(".*", re.DOTALL).match(text, at, end + 1),
-            )
-        elif found := _FIELD.match(text, at):
-            key, value = found[1].lower(), _field_value(item, found)
-        elif text[at] in '"“':
-            raise item.error("this quotation mark is not closed: expected another after the label.", at)
-        else:
-            raise item.error(
-                f"did not understand `{_shorten(text[at:], 20)}`. Expected a comma and the next item, a label in "
-                "quotes, or `intensity=0.9`.",
-                at,
-            )
-        if key in fields:
-            raise item.error(f"has two of `{key}`. Keep one.", at)
-        fields[key], at = value, found.end()
-    return fields
-
-
-def _field_value(item: _Item, found: re.Match[str]) -> Any:
-    key, value = found[1].lower(), found[2]
-    if key == "intensity":
-        if not re.fullmatch(_SECONDS, value) or float(value) > 1:
-            raise item.error(
-                f"expected an intensity from 0 to 1, such as `intensity=0.9`, not `{value}`.", found.start()
-            )
-        return round(float(value), 6)
-    if key == "family":
-        if value not in ("section", "moment"):
-            raise item.error(f"expected `family=section` or `family=moment`, not `{value}`.", found.start())
-        return value
-    raise item.error(f"`{key}` is nothing that an item has. Expected `intensity=` or `family=`.", found.start())
-
-
-def _no_time(item: _Item, text: str, name: str | None) -> str:
-    """What to say of an item without a readable time in `text`: the likely slip, then what was expected."""
-    name = name or _type_before(re.split(r"[\d@=]", text)[0]) or "verse"
-    hint = did_you_mean(name)
-    after = item.prompt[item.offset + len(item.text) :]
-    if re.search(r"\d$", text) and re.match(r",\d", after):
-        return "write decimals with a point, such as 0.5; a comma ends the item."
-    if negative := re.search(r"(?:^|\s)[-–—]\s*\d", text):
-        return f"times start at 0, there is nothing before it (`{negative[0].strip()}`). Expected {_EXAMPLES}.{hint}"
-    if half := re.search(rf"(?:\s|^)({_TIME})\s*(?:[-–—]|\bto\b)", text, re.IGNORECASE):
-        rest = text[half.end() :].strip()
-        instead = f", not `{_shorten(rest, 20)}`" if rest else ""
-        return f"expected a time in seconds after `{half[0].strip()}`{instead}.{hint}"
-    if re.search(r"\d\s*(?:bars?|beats?)\b", text, re.IGNORECASE):
-        return f"lengths are in seconds, not bars or beats. Expected {_EXAMPLES}.{hint}"
-    if bare := re.fullmatch(r".*[^\W\d]\s+(\d+(?:\.\d+)?)", text):
-        moment = normalise_type(name) in MOMENT_TYPES
-        way = f"`{name} @{bare[1]}`" if moment else f"`{name} {bare[1]}s` for its length, or `{name} 0-{bare[1]}`"
-        return f"`{bare[1]}` alone is no time. Expected {way}.{hint}"
-    return f"has no time that can be read. Expected {_EXAMPLES}.{hint}"
-
-
-def did_you_mean(name: str) -> str:
-    """The nearest known types of a word that is none; empty where it is one, or nothing is near."""
-    word = re.sub(r"\W*\d+$", "", normalise_type(name))
-    if not word or word in SECTION_TYPES + MOMENT_TYPES:
-        return ""
-    near = difflib.get_close_matches(word, SECTION_TYPES + MOMENT_TYPES, n=1, cutoff=0.7)
-    return f" Did you mean `{near[0]}`?" if near else ""
-
-
-def _time(item: _Item, when: re.Match[str], group: str) -> float:
-    """Seconds of `8`, `8.5 s`, `1:04`, `1:02:03.5`."""
-    number = re.sub(r"[^\d.:]+$", "", when[group].strip())
-    *upper, seconds = number.split(":")
-    if upper and (float(seconds) >= 60 or any(float(part) >= 60 for part in upper[1:])):
-        raise item.error(f"`{number}` is no time: after the colon, minutes and seconds go to 59.", when.start(group))
-    total = float(seconds)
-    for place, part in enumerate(reversed(upper), start=1):
-        total += float(part) * 60**place
-    if total > 1e6:
-        raise item.error(f"`{_shorten(number, 20)}` is too long for a song. Expected seconds.", when.start(group))
-    return round(total, 6)
 
 
 def _parse_json(text: str, duration: float | None) -> list[Event]:
@@ -340,7 +107,7 @@ def _parse_json(text: str, duration: float | None) -> list[Event]:
 
 def _format_item(event: Event) -> str:
     start, end = format_time(event.start), format_time(event.end)
-    name = event.name if _reads_back(event.name) else _quote(event.name)
+    name = event.name if _reads_back(event.name) else quote(event.name)
     when = f"@{start}" if event.is_moment and start == end else f"{start}-{end}"
     return " ".join([name, when, *_format_fields(event)])
 
@@ -348,7 +115,7 @@ def _format_item(event: Event) -> str:
 def _format_fields(event: Event) -> list[str]:
     parts = []
     if event.label is not None:
-        parts.append(_quote(event.label))
+        parts.append(quote(event.label))
     if event.intensity is not None:
         parts.append(f"intensity={format_time(event.intensity)}")
     if event.family is not None:
@@ -356,37 +123,19 @@ def _format_fields(event: Event) -> list[str]:
     return parts
 
 
+@lru_cache(maxsize=1024)
 def _reads_back(name: str) -> bool:
-    """Whether a type may stand without quotes: words, and one number that no time can be mistaken for."""
-    return bool(_PLAIN_TYPE.fullmatch(name)) and not re.search(r"\bto\b", name, re.IGNORECASE)
+    """Whether a type may stand without quotes: words that cannot be mistaken for a time or a repeat."""
+    if not _PLAIN_TYPE.fullmatch(name):
+        return False
+    try:
+        draft = read_draft(Item(1, f"{name} 1-2", 0, ""))
+    except PromptError:
+        return False
+    return isinstance(draft, Draft) and draft.name == name and draft.when is not None and draft.when.end == 2
 
 
-def _quote(text: str) -> str:
-    names = {value: key for key, value in _ESCAPES.items()}
-    return '"' + re.sub(r'[\\"\n\t\r]', lambda m: "\\" + names.get(m[0], m[0]), text) + '"'
-
-
-def _unquote(found: re.Match[str]) -> str:
-    if found[2] is not None:
-        return found[2]
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), found[1], flags=re.DOTALL)
-
-
-def _closing(text: str, at: int) -> int | None:
-    """Where the parenthesis that opens at `at` closes."""
-    depth = 0
-    for i in range(at, len(text)):
-        depth += (text[i] == "(") - (text[i] == ")")
-        if depth == 0:
-            return i
-    return None
-
-
-def _place(text: str, offset: int) -> tuple[int, int]:
-    before = text[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
-
-
-def _shorten(text: str, limit: int = 40) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _lyric_name(event: Event) -> str:
+    """The name as it may stand in a tag, without the signs that end one."""
+    name = re.sub(r"[\[\]\n\r]", "", event.name)
+    return name if name != event.type else name[:1].upper() + name[1:]

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, normalise_type
-from structure.language import split_description
+from structure.prompt.fields import split_description
 
 _KNOWN = frozenset(SECTION_TYPES + MOMENT_TYPES)
 _SEPARATED = re.compile(r"(.+?)\s*(?:[:,;]\s+|\s[-–—|]\s+)(.*\S)\s*", re.DOTALL)

@@ -45,7 +45,7 @@ def test_what_people_paste(pasted: str):
         ("verse 8-", "after `8-`"),
         ("verse 0-99", "the song is 30"),
         ("0\t8\tverse\n8\tx\tchorus", "Line 2"),
-        ("zzz", "no time"),
+        ("zzz @8", "only a moment is a point"),
     ],
 )
 def test_a_slip_is_named(typed: str, told: str):

@@ -70,3 +70,12 @@ def test_a_bad_line_is_named(tmp_path, lines, says):
     path.write_text(lines)
     with pytest.raises(RequestError, match=says):
         read_jobs(path, {})
+
+
+def test_bars_are_counted_at_the_tempo_that_is_asked_for():
+    job = make_job({"structure": "intro 4 bars, verse", "bpm": 120, "timesignature": "3/4", "duration": 20})
+    assert [(e.type, e.start, e.end) for e in job.timed_events()] == [("intro", 0, 6), ("verse", 6, 20)]
+    with pytest.raises(StudioError, match="the tempo is needed"):
+        make_job({"structure": "intro 4 bars"}).timed_events()
+    with pytest.raises(StudioError, match="is no meter"):
+        make_job({"structure": "intro 4 bars", "bpm": 120, "timesignature": "free"}).timed_events()

@@ -24,9 +24,22 @@ def test_parse_prints_the_events_as_json():
     assert done.returncode == 0
 
 
+def test_parse_counts_bars_and_writes_every_form():
+    flags = ("--bpm", "90", "--meter", "3/4", "--duration", "20")
+    done = generation("parse", "(verse 2 bars) x2, glitch", *flags, "--to", "text")
+    assert done.stdout == "verse 0-4, verse 4-8, glitch 8-20\n"
+    assert done.stderr == "note: no shipped adapter was taught glitch.\n"
+    lyrics = generation("parse", "[Verse 0:04-0:12]\nLa la\n", "--to", "lyrics")
+    assert lyrics.stdout == "[Verse 0:04-0:12]\nLa la\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("parse", "intro 8 bars"),
+        ("parse", "intro 8 bars", "--bpm", "nan"),
+        ("parse", "intro 8 bars", "--bpm", "120", "--meter", "four"),
+        ("parse", "intro", "--duration", "-1"),
         ("parse", "intro 0-4, verse 4-"),
         ("parse", "intro 0-4, verse 2-8"),
         ("make", "intro 0-4, vrse", "--output", "x.wav"),

@@ -1,6 +1,7 @@
 """The structure language: what people type, what they get, and what they are told when it cannot be meant."""
 
 import json
+import re
 import time
 
 import pytest
@@ -11,11 +12,13 @@ from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, problems
 from structure.language import (
     PromptError,
     format_description,
+    format_lyrics,
     format_structure,
-    format_time,
     parse_structure,
-    split_description,
 )
+from structure.prompt.fields import split_description
+from structure.prompt.times import format_time
+from structure.tempo import Tempo
 
 
 def spans(text: str) -> list[tuple[str, float, float]]:
@@ -94,6 +97,94 @@ def test_any_word_may_be_a_type_and_gaps_stay_free() -> None:
     ]
 
 
+def test_parts_without_a_length_share_what_is_left() -> None:
+    song = parse_structure("intro 8s, verse, chorus, bridge 40-48, chorus, outro 4s", duration=72)
+    assert [(e.type, e.start, e.end) for e in song] == [
+        *[("intro", 0, 8), ("verse", 8, 24), ("chorus", 24, 40), ("bridge", 40, 48)],
+        *[("chorus", 48, 68), ("outro", 68, 72)],
+    ]
+    thirds = parse_structure("Verse 1, Chorus 2, Verse 2", duration=10)
+    assert [(e.name, e.end) for e in thirds] == [("Verse 1", 3.333333), ("Chorus 2", 6.666667), ("Verse 2", 10)]
+
+
+def test_bars_and_beats() -> None:
+    tempo = Tempo(bpm=120, beats_per_bar=4)  # a bar is 2 s
+    song = "intro 4 bars, verse bars 5-8, chorus bar 9 – bar 17, fill @bar 16, solo 16 beats, outro 2.5 bars"
+    assert [(e.type, e.start, e.end) for e in parse_structure(song, tempo=tempo)] == [
+        *[("intro", 0, 8), ("verse", 8, 16), ("chorus", 16, 32), ("fill", 30, 30), ("solo", 32, 40), ("outro", 40, 45)]
+    ]
+    waltz = Tempo(bpm=90, beats_per_bar=3)
+    assert [(e.start, e.end) for e in parse_structure("verse 2 measures, outro bar 5 to 0:20", tempo=waltz)] == [
+        (0, 4),
+        (8, 20),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("verse bar 0 - bar 4", "bars count from 1"),
+        ("verse bars 8-1", "ends at 2.0 s, before it starts at 14.0 s"),
+        ("verse 1:04 bars", "`1:04 bars` is no length. Expected `8s`, `8 bars` or `16 beats`."),
+        ("verse 99999999 bars", "is too long for a song"),
+    ],
+)
+def test_bars_that_no_song_has(text: str, told: str) -> None:
+    with pytest.raises(PromptError, match=re.escape(told)):
+        parse_structure(text, tempo=Tempo(120))
+
+
+def test_what_is_repeated_follows_on() -> None:
+    assert spans("intro 4s, (verse 8s, chorus 8s) x2, outro 4s x 2") == [
+        *[("intro", 0, 4), ("verse", 4, 12), ("chorus", 12, 20), ("verse", 20, 28), ("chorus", 28, 36)],
+        *[("outro", 36, 40), ("outro", 40, 44)],
+    ]
+    assert spans("[verse 4-8, chorus 8-16] ×2") == spans("verse 4-8, chorus 8-16, verse 16-20, chorus 20-28")
+    assert spans("((verse 1s, fill @0.5, chorus 1s) 2x, bridge 2s) x2") == [
+        *[("verse", 0, 1), ("fill", 0.5, 0.5), ("chorus", 1, 2), ("verse", 2, 3), ("fill", 2.5, 2.5)],
+        *[("chorus", 3, 4), ("bridge", 4, 6)],
+        *[("verse", 6, 7), ("fill", 6.5, 6.5), ("chorus", 7, 8), ("verse", 8, 9), ("fill", 8.5, 8.5)],
+        *[("chorus", 9, 10), ("bridge", 10, 12)],
+    ]
+    shared = parse_structure("(verse, chorus x2) x2", duration=60)
+    assert [(e.type, e.duration) for e in shared] == [("verse", 10), ("chorus", 10), ("chorus", 10)] * 2
+
+
+def test_time_and_label_may_stand_where_people_put_them() -> None:
+    usual = parse_structure('verse 0-8, chorus 8-16 "full drums, wide"')
+    assert parse_structure('0-8 verse, chorus "full drums, wide" 8-16') == usual
+    assert spans("8s of verse, 16 s chorus") == [("verse", 0, 8), ("chorus", 8, 24)]
+
+
+def test_a_start_alone_lasts_until_the_next() -> None:
+    chapters = parse_structure("0:00 Intro\n0:08 - Verse 1\nChorus 0:24", duration=32)
+    assert [(e.name, e.start, e.end) for e in chapters] == [("Intro", 0, 8), ("Verse 1", 8, 24), ("Chorus", 24, 32)]
+
+
+def test_lyrics_whose_tags_say_when() -> None:
+    text = "[Verse 1 0:08-0:32]\nFirst line\n[softly]\n\nSecond line\n\n[Chorus 16s]\nAll of us\n\n[Outro 8s x2]"
+    song = parse_structure(text)
+    assert [(e.name, e.start, e.end, e.sung) for e in song] == [
+        ("Verse 1", 8, 32, "First line\n[softly]\n\nSecond line"),
+        ("Chorus", 32, 48, "All of us"),
+        ("Outro", 48, 56, ""),
+        ("Outro", 56, 64, ""),
+    ]
+    assert format_lyrics(song).startswith(
+        "[Verse 1 0:08-0:32]\nFirst line\n[softly]\n\nSecond line\n\n[Chorus 0:32-0:48]"
+    )
+    assert parse_structure(format_lyrics(song)) == song
+    with pytest.raises(PromptError, match=r"Item 2 `Chorus` \(line 3, character 2\): has no length"):
+        parse_structure("[Verse 8s]\nwords\n[Chorus]\nmore words")
+
+
+def test_more_parts_than_a_song_can_have() -> None:
+    with pytest.raises(PromptError, match="The structure has 10000 parts and moments; 1000 is the most"):
+        parse_structure("(verse 1s x100) x100")
+    with pytest.raises(PromptError, match="groups stand in groups 8 deep at most"):
+        parse_structure("(" * 500 + "verse 8s" + ")" * 500)
+
+
 def test_empty_text_has_no_events() -> None:
     assert parse_structure(" \n,; ") == []
 
@@ -107,27 +198,36 @@ def test_empty_text_has_no_events() -> None:
             "intro 0-4,\n  chrous 8",
             2,
             (2, 3),
-            "Item 2 `chrous 8` (line 2, character 3): `8` alone is no time. Expected",
+            "Item 2 `chrous 8` (line 2, character 3): has no length (`8` is read as its number). Give it one, such as",
         ),
         (
             "chrous",
             1,
             (1, 1),
-            "has no time that can be read. Expected `verse 8-16`, `verse 8s` or `crash @32`. Did you",
+            "has no length. Give it one, such as `chrous 8s` or `chrous 0-8`, or give the length of the song",
         ),
         ("chrous", 1, (1, 1), "Did you mean `chorus`?"),
         ("vers 2 4-", 1, (1, 1), "expected a time in seconds after `4-`."),
         ("bidge @8", 1, (1, 7), "Did you mean `bridge`?"),
-        ("crash 32", 1, (1, 1), "Expected `crash @32`."),
+        ("crash 32", 1, (1, 1), "say when, such as `crash @32` or `crash 28-32`."),
+        ("crash", 1, (1, 1), "say when, such as `crash @32`"),
         ("riser 4s", 1, (1, 7), "say when, such as `riser @4` or `riser 28-32`."),
         ("chorus @8", 1, (1, 8), "Expected a section's start and end, such as `chorus 8-16`"),
         ("intro -2-8", 1, (1, 1), "times start at 0"),
         ("intro 0,5-8", 1, (1, 1), "write decimals with a point"),
         ("verse 16-8", 1, (1, 7), "ends at 8.0 s, before it starts at 16.0 s. Swap the times."),
         ("verse 8-8", 1, (1, 7), "A section needs a length."),
-        ("verse 8 bars", 1, (1, 1), "lengths are in seconds, not bars or beats."),
+        ("verse 8 bars", 1, (1, 7), "`8 bars` counts bars or beats, so the tempo is needed: give the BPM, or seconds."),
+        ("verse bar 1 - bar 9", 1, (1, 7), "so the tempo is needed"),
+        ("verse x0", 1, (1, 1), "is played 0 times. Expected 1 to 100"),
+        ("verse 8s x2 x3", 1, (1, 13), "has two repeats. Keep one."),
+        ("(verse 8s, chorus 8s", 1, (1, 1), "this bracket is not closed: expected `)`"),
+        ("(verse 8s, chorus 8s) again", 1, (1, 22), "did not understand `again` after the group."),
+        ("crash @4 x2", 1, (1, 1), "a moment follows nothing, so it cannot be repeated."),
+        ("(verse 0-8, chorus 8s) x2", 1, (1, 1), "give every part its start and end, or every part its length"),
+        ("intro, verse 0-8", 1, (1, 1), "no time is left for it before item 2 `verse 0-8` at 0.0 s. Shorten another"),
+        ("verse 0:08", 1, (1, 1), "has no end. Give it one, such as `verse 8s`"),
         ("8-16", 1, (1, 1), "expected a type before the time, such as `verse 8-16`."),
-        ("8-16 verse", 1, (1, 1), "expected a type before the time"),
         ("verse 1:75-2:00", 1, (1, 7), "`1:75` is no time"),
         ("verse 0-99999999", 1, (1, 9), "is too long for a song"),
         ("verse 0-4 loud", 1, (1, 11), "did not understand `loud`."),
@@ -135,9 +235,7 @@ def test_empty_text_has_no_events() -> None:
         ('verse 0-4 "loud, outro 4-8', 1, (1, 11), "this quotation mark is not closed"),
         ("verse 0-4 (loud", 1, (1, 11), "this parenthesis is not closed"),
         ('verse 0-4 "a" "b"', 1, (1, 15), "has two of `label`"),
-        ('verse "loud" 0-4', 1, (1, 7), "expected the time before the label"),
-        ("verse (live) 0-4", 1, (1, 7), "expected the time before the label"),
-        ('verse "at 3-4"', 1, (1, 1), "has no time that can be read"),
+        ('verse "at 3-4"', 1, (1, 1), "has no length."),
         ("verse 0-4 intensity=2", 1, (1, 11), "expected an intensity from 0 to 1, such as `intensity=0.9`, not `2`."),
         ("verse 0-4 intensity=nan", 1, (1, 11), "expected an intensity from 0 to 1"),
         ("verse 0-4 tempo=2", 1, (1, 11), "`tempo` is nothing that an item has."),
@@ -208,10 +306,10 @@ def test_descriptions_are_read_back(events: list[Event]) -> None:
         assert again == event
 
 
-@given(st.text(alphabet=st.sampled_from('verse 0123456789-–:.,;@s\n"()=“”[]{}\\xto'), max_size=40))
+@given(st.text(alphabet=st.sampled_from('verse 0123456789-–:.,;@s\n"()=“”[]{}\\xtobar'), max_size=40))
 def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
     try:
-        events = parse_structure(text)
+        events = parse_structure(text, 300, Tempo(120))
     except PromptError as problem:
         assert problem.line >= 1 and problem.column >= 1 and str(problem)
     else:

@@ -1,0 +1,1 @@
+"""How a structure prompt is read; `structure.language` is its face."""
