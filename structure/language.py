@@ -68,7 +68,16 @@ def format_structure(events: Iterable[Event]) -> str:
 
     Times are written to the microsecond. Unknown keys of an event have no place in the language and are left out.
     """
-    return ", ".join(_format_item(e) for e in events)
+    return ", ".join(format_event(event) for event in events)
+
+
+def format_event(event: Event, when: str | None = None) -> str:
+    """One item; `when` in place of its times in seconds."""
+    start, end = format_time(event.start), format_time(event.end)
+    name = event.name if _reads_back(event.name) else quote(event.name)
+    if when is None:
+        when = f"@{start}" if event.is_moment and start == end else f"{start}-{end}"
+    return " ".join([name, *([when] if when else []), *_format_fields(event)])
 
 
 def format_lyrics(events: Iterable[Event]) -> str:
@@ -103,13 +112,6 @@ def _parse_json(text: str, duration: float | None) -> list[Event]:
         return read_events(raw, duration, where="Structure")
     except StudioError as problem:
         raise PromptError(str(problem)) from problem
-
-
-def _format_item(event: Event) -> str:
-    start, end = format_time(event.start), format_time(event.end)
-    name = event.name if _reads_back(event.name) else quote(event.name)
-    when = f"@{start}" if event.is_moment and start == end else f"{start}-{end}"
-    return " ".join([name, when, *_format_fields(event)])
 
 
 def _format_fields(event: Event) -> list[str]:

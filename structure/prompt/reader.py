@@ -21,9 +21,15 @@ def read_items(text: str, tempo: Tempo | None = None) -> list[Draft | Group]:
     Raises:
         PromptError: an item cannot be read.
     """
-    if _is_lyrics(text):
+    if is_lyrics(text):
         return list(_lyric_drafts(text, tempo))
     return _Reader(text, tempo).sequence("")
+
+
+def is_lyrics(text: str) -> bool:
+    """Whether it is lyrics with tags: the first line is one tag, which is no group."""
+    first = _TAG_LINE.match(text, len(text) - len(text.lstrip()))
+    return first is not None and not re.search(r"[,;]", first[1])
 
 
 class _Reader:
@@ -100,12 +106,6 @@ class _Reader:
                 break
             self.at += 1
         return self.prompt[begin : self.at]
-
-
-def _is_lyrics(text: str) -> bool:
-    """Whether it is lyrics with tags: the first line is one tag, which is no group."""
-    first = _TAG_LINE.match(text, len(text) - len(text.lstrip()))
-    return first is not None and not re.search(r"[,;]", first[1])
 
 
 def _lyric_drafts(text: str, tempo: Tempo | None) -> Iterator[Draft | Group]:
