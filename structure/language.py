@@ -41,6 +41,7 @@ from structure.prompt.reader import read_items
 from structure.prompt.times import format_clock, format_time
 from structure.tempo import Tempo
 
+ON_BAR = 0.001  # seconds
 _PLAIN_TYPE = re.compile(r"[^\W\d_][^\W\d_]*(?:[ '&/+-][^\W\d_]+)*(?: \d{1,4})?")
 
 
@@ -63,12 +64,17 @@ def parse_structure(text: str, duration: float | None = None, tempo: Tempo | Non
     return [placed.event for placed in place(read_items(text, tempo), duration)]
 
 
-def format_structure(events: Iterable[Event]) -> str:
+def format_structure(events: Iterable[Event], tempo: Tempo | None = None) -> str:
     """Events as a structure prompt on one line; `parse_structure` reads the same events back.
 
-    Times are written to the microsecond. Unknown keys of an event have no place in the language and are left out.
+    Times are written to the microsecond; with a tempo, what lies on bar lines is written in bars. Unknown keys of an
+    event have no place in the language and are left out.
     """
-    return ", ".join(format_event(event) for event in events)
+    items, reach = [], 0.0
+    for event in events:
+        items.append(format_event(event, _in_bars(event, reach, tempo) if tempo else None))
+        reach = event.end if event.is_section else reach
+    return ", ".join(items)
 
 
 def format_event(event: Event, when: str | None = None) -> str:
@@ -90,6 +96,18 @@ def format_description(event: Event) -> str:
     """What `structure.prompt.fields.split_description` reads: the event's name, label, intensity, family."""
     parts = [event.name if _PLAIN_TYPE.fullmatch(event.name) else quote(event.name)]
     return " ".join([*parts, *_format_fields(event)])
+
+
+def _in_bars(event: Event, reach: float, tempo: Tempo) -> str | None:
+    """Its time in bars, a length where it follows on `reach`; None where it does not lie on bar lines."""
+    first, last = round(event.start / tempo.bar), round(event.end / tempo.bar)
+    if max(abs(event.start - first * tempo.bar), abs(event.end - last * tempo.bar)) > ON_BAR:
+        return None
+    if event.is_moment and first == last:
+        return f"@bar {first + 1}"
+    if event.is_section and abs(event.start - reach) < ON_BAR and last > first:
+        return f"{last - first} bar{'s' if last - first > 1 else ''}"
+    return f"bar {first + 1} - bar {last + 1}" if last > first else None
 
 
 def _parse_json(text: str, duration: float | None) -> list[Event]:
