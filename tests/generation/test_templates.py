@@ -1,5 +1,7 @@
 """Structures to start from: each can be asked for, and is fitted to lengths and tempi without losing a part."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,5 +59,5 @@ def test_fitted_parts_follow_one_another_on_bar_lines(lengths: list[float], dura
     found = fitted(events, duration, tempo)
     assert problems(found, duration) == []
     assert all(abs(e.start / tempo.bar - round(e.start / tempo.bar)) < 1e-4 for e in found)
-    assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(found))
     assert duration - found[-1].end < tempo.bar + 1e-6
