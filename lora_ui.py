@@ -19,10 +19,12 @@ import evaluation.tab
 import generation.tab
 import training.tab
 from acestep.starter.demo import demo_folder, make_demo
+from annotate.dataset import scan
 from annotate.hearing import SongMaker
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_folder, generate_song, output_folder, release
 from structure.errors import StudioError
+from structure.events import sections
 from training import device_lock
 from training.runs import Run, list_runs, runs_folder
 
@@ -30,6 +32,7 @@ TITLE = "Structure Studio"
 WATCH_SECONDS = 3.0
 KEY_SECONDS = 240.0  # of a song in which its key is looked for
 KEY_RATE = 16_000  # Hz
+MOST_STARTS = 500  # songs in a chooser
 LARGEST_UPLOAD = "500mb"  # a lossless album side
 THEME = gr.themes.Base(
     primary_hue="teal",
@@ -65,7 +68,12 @@ def build_app(
                 trained = training.tab.build(annotation.root, model, root=dataset)
             with gr.Tab("Generate", id="generate"):
                 adapter = generation.tab.build(
-                    model, trained_adapters, device_lock, lambda: known_songs(model, dataset)
+                    model,
+                    trained_adapters,
+                    device_lock,
+                    lambda: known_songs(model, dataset),
+                    lambda: annotated_songs(dataset),
+                    local,
                 )
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluation.tab.build(annotation.root, output_folder(), local)
@@ -149,6 +157,15 @@ def known_songs(model: str, dataset: Path) -> Path:
         return dataset
     make_demo(demo_folder())  # there already, unless the page was opened on other songs
     return demo_folder()
+
+
+def annotated_songs(dataset: Path) -> list[tuple[str, Path]]:
+    """Songs with sections, whose structure a new song may start from: (name, audio), at most `MOST_STARTS`."""
+    try:
+        found = [(song.name, song.audio) for song in scan(dataset) if sections(song.events)]
+    except StudioError:  # the folder is gone or empty: the annotation tab says so
+        return []
+    return found[:MOST_STARTS]
 
 
 def song_maker(model: str) -> SongMaker:

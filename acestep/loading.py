@@ -4,6 +4,7 @@ Weights come from safetensors only; a pickle is never opened.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,24 @@ class SamplingDefaults:
 STARTER = SamplingDefaults(steps=25, shift=2.0, guidance_scale=2.0, event_guidance=3.0)
 BASE = SamplingDefaults(steps=50, shift=1.0, guidance_scale=7.0, event_guidance=3.0)
 TURBO = SamplingDefaults(steps=8, shift=3.0, guidance_scale=1.0, event_guidance=3.0)
+
+
+def sampling_defaults(model: str) -> SamplingDefaults:
+    """How a model samples unless told otherwise, from its files alone; a hub id that is not here yet counts as a base.
+
+    Args:
+        model: `starter`, a diffusers folder or a hub id.
+    """
+    if model == "starter":
+        return STARTER
+    try:
+        config = json.loads((Path(model).expanduser() / "transformer" / "config.json").read_text(encoding="utf-8"))
+        codec = json.loads((Path(model).expanduser() / "vae" / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return BASE
+    if codec.get("_class_name") == "StarterCodec":
+        return STARTER
+    return TURBO if config.get("is_turbo") else BASE
 
 
 def choose_device(device: str = "auto") -> str:
@@ -109,9 +128,8 @@ def load_pipeline(
         )
     device = choose_device(device)
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
-    is_starter = (folder / "vae" / "config.json").exists() and "StarterCodec" in (
-        folder / "vae" / "config.json"
-    ).read_text()
+    defaults = sampling_defaults(model if model == "starter" else str(folder))
+    is_starter = defaults is STARTER
     for library in (diffusers, transformers):  # their bars and remarks would bury our own lines in a run's log
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
@@ -121,7 +139,6 @@ def load_pipeline(
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
         raise ModelError(f"{model}: this is not an ACE-Step checkpoint that loads ({problem}).") from problem
     pipe.set_progress_bar_config(disable=True)
-    defaults = STARTER if is_starter else TURBO if pipe.is_turbo else BASE
     return StructuredPipeline(pipe.to(device), model, fingerprint(folder), defaults)
 
 

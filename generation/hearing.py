@@ -21,6 +21,11 @@ class Heard:
     events: list[Event]
     score: StructureScore
 
+    @property
+    def rank(self) -> float:
+        """One number from 0 to 1: the mean of time under the right name and of boundaries hit within 0.5 s (F)."""
+        return ((self.score.frame_accuracy or 0.0) + self.score.boundary_f_500ms) / 2
+
     def sentence(self) -> str:
         """For a person: how much is where it was asked, and how far off the changes are."""
         errors = self.score.transition_errors
@@ -31,6 +36,35 @@ class Heard:
             else ""
         )
         return f"Heard as asked: {self.score.frame_accuracy or 0:.0%} of the time.{changes}"
+
+
+def heard_sentence(asked: Sequence[Event], heard: Sequence[Event]) -> str:
+    """For a person: how much is where it was asked, and how far off the changes are."""
+    return Heard(list(heard), score_structure(sections(asked), heard)).sentence()
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where one part was asked to change to the next, and how many seconds later the change is heard."""
+
+    time: float
+    into: str
+    late: float
+
+    @property
+    def is_hit(self) -> bool:
+        """Within half a second, as boundary scores count it."""
+        return abs(self.late) <= 0.5
+
+
+def boundaries(asked: Sequence[Event], heard: Sequence[Event]) -> list[Boundary]:
+    """Every change of part that was asked for, beside the nearest that is heard; none where nothing is heard."""
+    edges = [edge for part in sections(heard) for edge in (part.start, part.end)]
+    return [
+        Boundary(part.start, part.type, min((edge - part.start for edge in edges), key=abs))
+        for part in sections(asked)
+        if edges and part.start > 0
+    ]
 
 
 def listen(audio: Path, asked: Sequence[Event], reference: Path) -> Heard:

@@ -13,6 +13,7 @@ import pydantic
 from structure.errors import StudioError
 from structure.events import Event, problems
 from structure.language import parse_structure
+from structure.rewriting import say_the_same
 from structure.tempo import Tempo, read_meter
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class RequestError(StudioError):
 class Job(pydantic.BaseModel):
     """One song to make. Times in seconds; `None` leaves a value to the model.
 
-    `structure` is text (`intro 0-4, verse 4-12`) or a JSON list of events; `events` is the same as data, and only one
-    of the two is given.
+    `structure` is text (`intro 0-4, verse 4-12`) or a JSON list of events; `events` is the same as data. Where both are
+    given they must agree: the events may know more of each part, such as what is sung in it.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid")
@@ -63,16 +64,14 @@ class Job(pydantic.BaseModel):
 
         Raises:
             PromptError: the text has a typing mistake; the message names the item.
-            RequestError: both or neither of structure and length are given, or events contradict one another.
+            RequestError: neither structure nor length is given, or events contradict one another.
         """
-        if self.events is not None and self.structure.strip():
-            raise RequestError("Both `structure` and `events` are given: they say the same thing, so give one of them.")
-        if self.events is None:
-            events = parse_structure(self.structure, self.duration, self.tempo()) if self.structure.strip() else []
-        else:
-            events = sorted(self.events, key=lambda event: (event.start, event.end))
-            if wrong := problems(events, self.duration):
-                raise RequestError(wrong[0])
+        said = parse_structure(self.structure, self.duration, self.tempo()) if self.structure.strip() else []
+        events = said if self.events is None else sorted(self.events, key=lambda event: (event.start, event.end))
+        if wrong := problems(events, self.duration):
+            raise RequestError(wrong[0])
+        if said and not say_the_same(said, events):
+            raise RequestError("`structure` and `events` say different things: give one of them.")
         if not events and self.duration is None:
             raise RequestError(
                 "Neither a structure nor a length: give sections such as `intro 0-4, verse 4-12`, or a duration."

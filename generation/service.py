@@ -7,7 +7,7 @@ command line come through the same function.
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError
-from structure.events import Event, show_seconds
+from structure.events import MOMENT_TYPES, Event, show_seconds
 from structure.places import writing_folder
 from structure.prompt.draft import did_you_mean
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
@@ -191,6 +191,22 @@ def adapter_folder(model: str, adapter: str) -> Path | None:
     if not folder.is_dir():
         raise RequestError(f"{adapter}: there is no such adapter folder. Give a folder, `none` or `default`.")
     return folder
+
+
+def untaught(model: str, adapter: str, types: Iterable[str]) -> list[str]:
+    """Those of `types` that an adapter was never taught, in order of the alphabet; none where it has no events.
+
+    Raises:
+        RequestError: the adapter does not exist.
+        AdapterError: its card is damaged.
+    """
+    from acestep.adapter import read_card
+
+    folder = adapter_folder(model, adapter)
+    card = read_card(folder) if folder is not None else None
+    if card is None or not card.has_events or not card.trained_types:
+        return []
+    return sorted(set(types) - set(card.trained_types) - set(MOMENT_TYPES))
 
 
 def refuse_slips(job: Job, model: str) -> None:

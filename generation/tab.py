@@ -1,78 +1,51 @@
-"""Generation tab: layout and wiring. `jobs.py` checks what is asked, `service.py` makes the song."""
+"""Generation tab: layout and wiring.
+
+`structure_fields.py` holds the structure, `takes_panel.py` what was made of it; `jobs.py` checks what is asked and
+`candidates.py` makes the songs.
+"""
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from annotate.timeline import Timeline, register_track, timeline_value
-from generation.hearing import listen
-from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, make_job
-from generation.service import Cancelled, DeviceGate, Song, adapter_folder, generate_song
-from generation.template_strip import TemplateStrip
-from generation.templates import TEMPLATES
+from acestep.loading import TURBO, sampling_defaults
+from generation import structure_fields, takes_panel
+from generation.candidates import MOST, Candidate, best, make_candidates
+from generation.composing import given, read_frame, read_typed
+from generation.history import tidy
+from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, make_job
+from generation.service import Cancelled, DeviceGate, adapter_folder, output_folder, untaught
 from structure.errors import StudioError
-from structure.events import Event
-from structure.language import format_structure, parse_structure
-from structure.sidecar import read_sidecar
 
 AdapterList = Callable[[], list[tuple[str, str]]]  # (name for a person, folder), newest first
-Made = tuple[str, str, str]  # name for a person, WAV, sidecar
 
-FIRST_STRUCTURE = TEMPLATES["Short song"]
 FIRST_CAPTION = "An upbeat indie pop song with drums, bass, guitar and a bright lead."
+METERS = [("2/4", "2"), ("3/4", "3"), ("4/4", "4"), ("5/4", "5"), ("6/8", "6"), ("7/8", "7")]
 STARTER_NOTE = (
     "The starter is a toy-sized instrument: you can hear its parts change, but it knows only the demo songs' sounds "
     "and sings no words. Music of your own needs a real ACE-Step checkpoint (`--model`)."
 )
 UNHEARD_NOTE = "**Without an event adapter the structure will not be followed.**"
+TURBO_NOTE = (
+    "This is a turbo checkpoint: it was distilled to follow the text in one pass, so text guidance does nothing here. "
+    "Event guidance still acts, at the cost of a second pass in its interval."
+)
 
-_stop: dict[str, threading.Event] = {}  # by browser session, while its song waits or is being made
-
-
-def show_structure(text: str, length: str | None) -> tuple[Any, Any]:
-    """The structure on the timeline as it is typed, or the slip in words while it cannot be read."""
-    try:
-        seconds = make_job({"duration": _given(length)}).duration
-        events = parse_structure(text, seconds)
-    except StudioError as problem:
-        return gr.skip(), gr.update(value=str(problem), visible=True)
-    return _drawn(events, seconds), gr.update(visible=False)
-
-
-def rewrite_structure(drawn: dict[str, Any]) -> tuple[str, Any]:
-    """The timeline as text, times to the hundredth of a second."""
-    events = [Event(**event) for event in drawn["events"]]
-    rounded = [e.model_copy(update={"start": round(e.start, 2), "end": round(e.end, 2)}) for e in events]
-    return format_structure(rounded), gr.update(visible=False)
-
-
-def take_template(length: str | None, event: gr.EventData) -> tuple[str, Any, Any]:
-    """The template that was clicked, as text and on the timeline."""
-    text = TEMPLATES.get(str(event.template), FIRST_STRUCTURE)
-    return text, *show_structure(text, length)
-
-
-def open_song(name: str, songs: list[Made]) -> tuple[Any, Any, Any]:
-    """One of this visitor's songs: its timeline and its two files."""
-    found = [song for song in songs if song[0] == name]
-    if not found:
-        return gr.skip(), gr.skip(), gr.skip()
-    _, wav, sidecar = found[0]
-    return _heard(Path(wav), None), wav, sidecar
+_stop: dict[str, threading.Event] = {}  # by browser session, while its songs wait or are being made
 
 
 def ask_for_song(request: gr.Request) -> str:
-    """Note that this visitor's song may be stopped from now on, while it waits for its turn as well."""
+    """Note that this visitor's songs may be stopped from now on, while they wait for their turn as well."""
     _stop.setdefault(request.session_hash, threading.Event())
     return ""
 
 
 def stop_song(request: gr.Request) -> Any:
-    """Ask this visitor's song to stop: after its current step, or when its turn comes."""
+    """Ask this visitor's songs to stop: after the current step, or when their turn comes."""
     if (event := _stop.get(request.session_hash)) is None:
         return gr.skip()
     event.set()
@@ -84,6 +57,8 @@ def build(
     adapters: AdapterList = list,
     gate: DeviceGate | None = None,
     reference: Callable[[], Path] | None = None,
+    songs: structure_fields.SongList = list,
+    local: bool = True,
 ) -> gr.Dropdown:
     """Lay the tab out inside the caller's `gr.Tab`.
 
@@ -93,53 +68,63 @@ def build(
         gate: takes turns on the device with training runs.
         reference: gives the folder of annotated songs that teach a judge to name the parts of what was made; None:
             nobody listens.
+        songs: lists annotated songs whose structure one may start from.
+        local: the page is used on this very machine, so songs of earlier visits are shown too.
 
     Returns:
         The adapter chooser, for whoever wants to send an adapter here.
     """
+    usual = sampling_defaults(model)
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=340):
-            structure = gr.Textbox(
-                FIRST_STRUCTURE, label="Structure", placeholder="intro 0-4, verse 4-12, chorus 12-20", max_lines=4
-            )
-            slip = gr.Markdown(visible=False, elem_classes="sst-slip")
-            drawn = Timeline(_drawn(parse_structure(FIRST_STRUCTURE), None), elem_classes="sst-compose")
-            templates = TemplateStrip()
+            fields = structure_fields.lay_out()
             with gr.Row():
                 caption = gr.Textbox(FIRST_CAPTION, label="Caption", lines=2, placeholder="style, instruments, mood")
-                lyrics = gr.Textbox("[Instrumental]", label="Lyrics", lines=2, max_lines=12)
-            with gr.Row():
+                lyrics = gr.Textbox(
+                    "[Instrumental]",
+                    label="Lyrics",
+                    lines=2,
+                    max_lines=12,
+                    placeholder="for the whole song; words of single parts go into `Sung`, under the timeline",
+                )
+            with gr.Row(elem_classes="sst-generate"):
                 button = gr.Button("Generate", variant="primary", scale=4)
                 stop = gr.Button("Stop", scale=1, min_width=80)
             status = gr.Markdown(min_height=56)
-            with gr.Column(visible=False) as result:
-                songs_chooser = gr.Dropdown([], label="Songs of this visit", visible=False)
-                song = Timeline(timeline_value(1.0, []))
-                verdict = gr.Markdown(elem_classes="sst-remark", min_height=24)
-                with gr.Row():
-                    wav = gr.DownloadButton("Download WAV", size="sm")
-                    sidecar = gr.DownloadButton("Download sidecar", size="sm")
+            takes = takes_panel.lay_out()
         with gr.Column(scale=1, min_width=250):
             adapter = gr.Dropdown(adapter_choices(model, adapters), value=DEFAULT_ADAPTER, label="Adapter")
             note = gr.Markdown(describe_adapter(model, DEFAULT_ADAPTER), elem_classes="sst-remark")
             with gr.Row():
                 seed = gr.Number(1, label="Seed", precision=0, minimum=0, min_width=90)
                 dice = gr.Button("Another seed", size="sm", min_width=90, elem_classes="sst-beside-field")
-            length = gr.Textbox("", label="Length in seconds", placeholder="where the structure ends")
+            count = gr.Slider(
+                1, MOST, 1, step=1, label="Songs at once", info="a seed each; the best keeps to the structure most"
+            )
+            with gr.Row():
+                length = gr.Textbox("", label="Length (s)", placeholder="as structure", min_width=90)
+                key = gr.Textbox("", label="Key", placeholder="A minor", min_width=90)
             with gr.Row():
                 bpm = gr.Textbox("", label="BPM", placeholder="free", min_width=90)
-                key = gr.Textbox("", label="Key", placeholder="A minor", min_width=90)
+                meter = gr.Dropdown(METERS, value="4", label="Meter", min_width=90)
+            fit = gr.Button("Fit to length and bars", size="sm")
             with gr.Accordion("More", open=False):
-                event_guidance = gr.Textbox(
-                    "", label="Event guidance", placeholder="the model's", info="how firmly times are kept; 1 is off"
+                event_guidance = gr.Slider(
+                    1, 10, usual.event_guidance, step=0.5, label="Event guidance", info="on times and parts; 1 is off"
+                )
+                with gr.Row():
+                    noise_low, noise_high = (
+                        gr.Slider(0, 1, value, step=0.05, label=label, min_width=110)
+                        for value, label in zip(usual.event_interval, ("acts from noise", "to noise"), strict=True)
+                    )
+                guidance = gr.Slider(
+                    1, 15, usual.guidance_scale, step=0.5, label="Text guidance", info="on caption, lyrics; 1 is off"
                 )
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Adapter strength")
-                steps = gr.Textbox("", label="Steps", placeholder="the model's")
-                guidance = gr.Textbox(
-                    "", label="Text guidance", placeholder="the model's", info="on caption and lyrics; 1 is off"
-                )
+                steps = gr.Textbox("", label="Steps", placeholder=f"{usual.steps}, the model's")
                 tags = gr.Checkbox(True, label="Section tags in the lyrics too")
-    songs = gr.State([])
+                if usual is TURBO:
+                    gr.Markdown(TURBO_NOTE, elem_classes="sst-remark")
 
     def make_song(
         structure: str,
@@ -150,108 +135,99 @@ def build(
         keyscale: str | None,
         seed: int | None,
         steps: str | None,
-        guidance: str | None,
-        event_guidance: str | None,
+        guidance: float | None,
+        event_guidance: float | None,
         adapter: str,
         strength: float,
         section_tags: bool,
-        songs: list[Made],
-        request: gr.Request,
+        count: int = 1,
+        meter: str = "4",
+        noise_from: float | None = None,
+        noise_to: float | None = None,
+        drawn: dict[str, Any] | None = None,
+        visit: list[str] | None = None,
+        request: gr.Request = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
-    ) -> tuple[Any, ...]:
-        """Make a song from a structure such as `intro 0-4, verse 4-12, chorus 12-20`."""
+    ) -> Iterator[tuple[Any, ...]]:
+        """Make songs from a structure such as `intro 0-4, verse 4-12, chorus 12-20`, each with a seed of its own."""
         stopped = _stop.setdefault(request.session_hash, threading.Event())
+        made: list[Candidate] = []
+        visit = list(visit or [])
         try:
-            job = make_job(
-                {
-                    "structure": structure or "",
-                    "caption": caption or "",
-                    "lyrics": lyrics or "",
-                    "duration": _given(duration),
-                    "bpm": _given(bpm),
-                    "keyscale": keyscale or "",
-                    "seed": seed or 0,
-                    "steps": _given(steps),
-                    "guidance": _given(guidance),
-                    "event_guidance": _given(event_guidance),
-                    "adapter": adapter,
-                    "strength": strength,
-                    "section_tags": section_tags,
-                }
-            )
+            job = wanted(
+                structure or "", drawn, duration, bpm, meter,
+                caption=caption or "", lyrics=lyrics or "", keyscale=keyscale or "", seed=seed or 0,
+                steps=given(steps), guidance=guidance, event_guidance=event_guidance,
+                event_interval=None if noise_from is None or noise_to is None else (noise_from, noise_to),
+                adapter=adapter, strength=strength, section_tags=section_tags,
+            )  # fmt: skip
             progress(0, desc="Loading the model")
-            finished = generate_song(
+            songs = make_candidates(
                 job,
+                int(count),
+                reference,
+                on_progress=lambda song, done, total: progress(
+                    (song * total + done, int(count) * total), desc=_making(song, int(count)), unit="steps"
+                ),
                 model=model,
                 gate=gate,
-                on_step=lambda done, total: progress((done, total), desc="Making the song"),
                 on_wait=lambda why: progress(0, desc=why),
                 cancelled=stopped.is_set,
             )
+            for candidate in songs:
+                made.append(candidate)
+                visit.append(candidate.take.name)
+                tidy(output_folder(), visit)
+                shown = best(made).take.name
+                yield *takes_panel.opened(shown, None, visit, local), visit, _done(made, int(count))
         except Cancelled:
-            return *(gr.skip() for _ in range(6)), "Stopped. Nothing was written."
+            said = f"Stopped. {len(made)} of {int(count)} songs were made." if made else "Stopped. Nothing was written."
+            yield *(gr.skip() for _ in range(takes_panel.N_OPENED)), visit, said
         except StudioError as problem:
             raise gr.Error(str(problem), print_exception=False) from problem
         finally:
             _stop.pop(request.session_hash, None)
-        name = f"{len(songs) + 1}: {', '.join(e.type for e in finished.events if e.is_section)}, seed {job.seed}"
-        songs = [(name, str(finished.audio), str(finished.sidecar)), *songs]
-        chooser = gr.update(choices=[song[0] for song in songs], value=name, visible=len(songs) > 1)
-        return *open_song(name, songs), songs, chooser, gr.update(visible=True), _done(finished)
-
-    def hear(name: str, songs: list[Made]) -> tuple[Any, str]:
-        """Name the parts of a song by ear."""
-        found = [Path(song[1]) for song in songs if song[0] == name]
-        if reference is None or not found:
-            return gr.skip(), ""
-        try:
-            heard = listen(found[0], read_sidecar(found[0]).events, reference())
-        except StudioError as problem:
-            return gr.skip(), f"Its parts were not named by ear: {problem}"
-        return _heard(found[0], heard.events), heard.sentence()
 
     shown = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    gr.on(
-        [structure.input, length.input],
-        show_structure,
-        [structure, length],
-        [drawn, slip],
-        trigger_mode="always_last",
-        **shown,
+    structure_fields.wire(
+        fields, [length, bpm, meter], fit, adapter, songs, lambda chosen, types: _untaught(model, chosen, types)
     )
-    drawn.input(rewrite_structure, drawn, [structure, slip], trigger_mode="always_last", **shown)
-    templates.select(take_template, length, [structure, drawn, slip], **shown)
     adapter.change(lambda chosen: describe_adapter(model, chosen), adapter, note, **shown)
     adapter.focus(lambda: gr.update(choices=adapter_choices(model, adapters)), None, adapter, **shown)
     dice.click(lambda: random.randrange(1, 1_000_000), None, seed, **shown)
-    opened = songs_chooser.input(open_song, [songs_chooser, songs], [song, wav, sidecar], **shown)
     wishes = [
-        structure,
-        caption,
-        lyrics,
-        length,
-        bpm,
-        key,
-        seed,
-        steps,
-        guidance,
-        event_guidance,
-        adapter,
-        strength,
-        tags,
+        *(fields.text, caption, lyrics, length, bpm, key, seed, steps, guidance, event_guidance, adapter, strength),
+        *(tags, count, meter, noise_low, noise_high, fields.drawn, takes.visit),
     ]
-    making = button.click(ask_for_song, None, status, **shown).then(
+    button.click(ask_for_song, None, status, **shown).then(
         make_song,
-        [*wishes, songs],
-        [song, wav, sidecar, songs, songs_chooser, result, status],
+        wishes,
+        [*takes.outputs(), takes.visit, status],
         api_name="generate_sample",
         concurrency_limit=1,
         show_progress_on=status,
     )
-    for ready in (making.success, opened.then):
-        ready(hear, [songs_chooser, songs], [song, verdict], show_progress="hidden", api_visibility="private")
     stop.click(stop_song, None, status, **shown)
+    takes_panel.wire(takes, local)
     return adapter
+
+
+def wanted(
+    structure: str, drawn: dict[str, Any] | None, length: str | None, bpm: str | None, meter: str | None, **wishes: Any
+) -> Job:
+    """The request that the fields make together; parts keep what the timeline knows of them, such as what is sung.
+
+    Raises:
+        StudioError: a field is out of range, or the structure cannot be meant.
+    """
+    job = make_job(
+        {"structure": structure, "duration": given(length), "bpm": given(bpm), "timesignature": given(meter) or "4"}
+        | wishes
+    )
+    if not structure.strip():
+        return job
+    events = read_typed(structure, read_frame(length, bpm, meter), drawn).events
+    return job.model_copy(update={"events": events})
 
 
 def describe_adapter(model: str, adapter: str) -> str:
@@ -279,33 +255,31 @@ def adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]:
     return [(shipped, DEFAULT_ADAPTER), *adapters(), *([("None", NO_ADAPTER)] if model == "starter" else [])]
 
 
-def _given(text: str | None) -> str | None:
-    """What was typed into a field that may stay empty."""
-    return (text or "").strip() or None
+def _untaught(model: str, adapter: str, types: list[str]) -> list[str]:
+    try:
+        return untaught(model, adapter, types)
+    except StudioError:  # the adapter's own remark says what is wrong with it
+        return []
 
 
-def _drawn(events: list[Event], seconds: float | None) -> dict[str, Any]:
-    """Events as the timeline takes them, on an empty song that ends where they do."""
-    duration = seconds or max((event.end for event in events), default=20.0)
-    return timeline_value(duration, events, song=f"structure of {duration:g} s", mode="compose")
+def _making(song: int, count: int) -> str:
+    return f"Making song {song + 1} of {count}" if count > 1 else "Making the song"
 
 
-def _heard(wav: Path, heard: list[Event] | None) -> dict[str, Any]:
-    """A finished song as the timeline takes it: what was asked over its waveform and, once known, what was heard."""
-    sidecar = read_sidecar(wav)
-    return timeline_value(
-        float(sidecar.get("duration") or 0),
-        sidecar.events,
-        track=register_track(wav),
-        song=wav.stem,
-        compare=heard,
-        names=("asked", "heard") if heard is not None else None,
-    )
-
-
-def _done(song: Song) -> str:
-    steps, adapter = song.made["steps"], song.made["adapter_has_events"]
-    said = f"{song.duration:.1f} s of song made in {song.took:.1f} s, {steps} steps, seed {song.made['seed']}."
-    if untaught := song.made["untaught"]:
-        said += f" The adapter has never been taught {' or '.join(untaught)}: expect nothing of it there."
-    return said if adapter or not song.events else f"{said} {UNHEARD_NOTE}"
+def _done(made: list[Candidate], count: int) -> str:
+    """What was made, for the line under the button."""
+    song = made[-1].song
+    if count > 1:
+        chosen = best(made)
+        score = chosen.take.score
+        said = f"{len(made)} of {count} songs made." + (
+            f" Seed {chosen.song.made['seed']} keeps to the structure best: {100 * score:.0f} %." if score else ""
+        )
+    else:
+        steps, seed = song.made["steps"], song.made["seed"]
+        said = f"{song.duration:.1f} s of song made in {song.took:.1f} s, {steps} steps, seed {seed}."
+    if unknown := song.made["untaught"]:
+        said += f" The adapter has never been taught {' or '.join(unknown)}: expect nothing of it there."
+    if song.events and not song.made["adapter_has_events"]:
+        said += f" {UNHEARD_NOTE}"
+    return said if not made[-1].remark else f"{said} {made[-1].remark}"

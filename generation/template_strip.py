@@ -6,13 +6,12 @@ from typing import Any
 import gradio as gr
 
 from annotate.colours import section_colour
-from generation.templates import TEMPLATES
-from structure.language import parse_structure
+from generation.templates import TEMPLATES, template_events
 
 CSS = """
-.sst-templates { display: flex; flex-wrap: wrap; gap: 8px; }
+.sst-templates { display: flex; flex-wrap: wrap; gap: 6px; }
 .sst-templates button {
-  width: 138px; padding: 5px 7px; font: inherit; font-size: 12px; line-height: 1.3; text-align: left; cursor: pointer;
+  width: 126px; padding: 4px 7px; font: inherit; font-size: 12px; line-height: 1.3; text-align: left; cursor: pointer;
   color: var(--body-text-color); background: transparent; border: 1px solid var(--border-color-primary);
   border-radius: 6px;
 }
@@ -43,7 +42,7 @@ def _button(name: str, structure: str) -> str:
     """One template: its sections as wide as they are long, its name below."""
     parts = "".join(
         f'<b style="flex:{event.duration:g};background:{section_colour(event.type)}"></b>'
-        for event in parse_structure(structure)
+        for event in template_events(name)
         if event.is_section
     )
     name, structure = escape(name), escape(structure)

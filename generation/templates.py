@@ -20,7 +20,7 @@ TEMPLATES: dict[str, str] = {
     "Short song": "intro 2 bars, verse 4 bars, chorus 4 bars",
     "Verse and chorus": "intro 2 bars, verse 4 bars, chorus 4 bars, verse 4 bars, chorus 4 bars, outro 2 bars",
     "With a bridge": "intro 2 bars, verse 4 bars, chorus 4 bars, bridge 3 bars, chorus 4 bars, outro 2 bars",
-    "Breakdown and solo": "intro 2 bars, verse 4 bars, breakdown 3 bars, solo 4 bars, chorus 4 bars, outro 2 bars",
+    "Breakdown, solo": "intro 2 bars, verse 4 bars, breakdown 3 bars, solo 4 bars, chorus 4 bars, outro 2 bars",
     "Build and drop": (
         "intro 2 bars, build-up 2 bars, drop 4 bars, breakdown 2 bars, drop 4 bars, riser bar 4 - bar 5, crash @bar 5"
     ),
@@ -34,7 +34,7 @@ TEMPLATES: dict[str, str] = {
         "riser bar 21 - bar 25, crash @bar 25, riser bar 61 - bar 65, crash @bar 65"
     ),
     "AABA": "verse 8 bars, verse 8 bars, bridge 8 bars, verse 8 bars",
-    "Twelve-bar blues": "intro 4 bars, verse 12 bars x2, solo 12 bars, verse 12 bars, outro 4 bars",
+    "Twelve bars": "intro 4 bars, verse 12 bars x2, solo 12 bars, verse 12 bars, outro 4 bars",
     "Through-composed": (
         "intro 4 bars, verse 8 bars, interlude 4 bars, bridge 8 bars, instrumental 8 bars, build-up 4 bars, "
         "outro 8 bars"

@@ -80,8 +80,7 @@ def rewrite_structure(
         except PromptError:
             wrong = set(range(len(slots)))
         else:
-            said = [event for slot in read for event in slot.events]
-            if len(said) == len(events) == len(pair_events(said, events, ways=(_same,))):
+            if say_the_same([event for slot in read for event in slot.events], events):
                 return written
             wrong = {
                 piece.slot
@@ -98,6 +97,11 @@ def carry_asides(events: Sequence[Event], known: Sequence[Event]) -> list[Event]
     """`events`, each with what the language cannot say of the event of `known` that it stands for."""
     asides = {new: known[old] for old, new in pair_events(known, events).items()}
     return [_with_asides(event, asides.get(n)) for n, event in enumerate(events)]
+
+
+def say_the_same(events: Sequence[Event], others: Sequence[Event]) -> bool:
+    """Whether the language has the same words for both, in whatever order, to `SAME` seconds."""
+    return len(events) == len(others) == len(pair_events(events, others, ways=(_same,)))
 
 
 def pair_events(

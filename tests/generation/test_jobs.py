@@ -37,7 +37,7 @@ def test_a_wrong_field_is_named(fields, says):
     ("fields", "says"),
     [
         ({}, "Neither a structure nor a length"),
-        ({"structure": "verse 0-8", "events": [{"type": "verse", "start": 0, "end": 8}]}, "Both"),
+        ({"structure": "verse 0-8", "events": [{"type": "verse", "start": 0, "end": 9}]}, "say different things"),
         ({"events": [{"type": "verse", "start": 0, "end": 8}, {"type": "chorus", "start": 6, "end": 9}]}, "(?i)chorus"),
         ({"structure": "verse 0-8, chorus 6-9"}, "overlap"),
         ({"structure": "verse 0-20", "duration": 10}, "10"),

@@ -1,0 +1,178 @@
+"""What was made: the player, what was asked over what was heard, and cards of this and earlier visits.
+
+A piece of the generation tab.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from annotate.timeline import Timeline, register_track, timeline_value
+from generation.hearing import boundaries, heard_sentence
+from generation.history import (
+    Take,
+    delete_take,
+    find_take,
+    limit_mb,
+    list_takes,
+    set_favourite,
+    set_limit_mb,
+    tidy,
+)
+from generation.service import output_folder
+from generation.take_cards import TakeCards, cards_html, score_text
+from structure.errors import StudioError
+from structure.events import sections
+
+N_OPENED = 7  # what `opened` returns
+MOST_CARDS = 60
+GONE = "That song is not there any more."
+
+
+@dataclass(frozen=True)
+class TakesPanel:
+    """The components; `visit` holds the names of the songs of this visit, `shown` those on the player."""
+
+    visit: gr.State
+    shown: gr.State
+    box: gr.Column
+    player: Timeline
+    verdict: gr.Markdown
+    wav: gr.DownloadButton
+    sidecar: gr.DownloadButton
+    cards: TakeCards
+    search: gr.Textbox
+    limit: gr.Number
+    said: gr.Markdown
+
+    def outputs(self) -> list[Any]:
+        """What `opened` fills."""
+        return [self.player, self.wav, self.sidecar, self.box, self.verdict, self.cards, self.shown]
+
+
+def lay_out() -> TakesPanel:
+    """Player on top, cards below."""
+    visit, shown = gr.State([]), gr.State((None, None))
+    with gr.Column(visible=False) as box:
+        player = Timeline(timeline_value(1.0, []))
+        verdict = gr.Markdown(elem_classes="sst-remark", min_height=24)
+        with gr.Row():
+            wav = gr.DownloadButton("Download WAV", size="sm")
+            sidecar = gr.DownloadButton("Download sidecar", size="sm")
+    with gr.Accordion("Songs made here", open=True):
+        with gr.Row():
+            search = gr.Textbox(
+                show_label=False, placeholder="Search: a word of the caption, a part, an adapter, a seed", scale=4
+            )
+            limit = gr.Number(limit_mb(output_folder()), label="Keep up to (MB)", precision=0, scale=1, min_width=120)
+        cards = TakeCards()
+        said = gr.Markdown(elem_classes="sst-remark")
+    return TakesPanel(visit, shown, box, player, verdict, wav, sidecar, cards, search, limit, said)
+
+
+def wire(panel: TakesPanel, local: bool) -> None:
+    """Let cards open, compare, keep and delete songs.
+
+    Args:
+        local: songs of earlier visits are shown too.
+    """
+    hidden = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+
+    def act(shown: tuple, visit: list[str], search: str, event: gr.EventData) -> tuple[Any, ...]:
+        name, what = str(event.take), str(event.act)
+        a, b = shown
+        same = [gr.skip()] * N_OPENED
+        try:
+            take = _allowed(name, visit, local)
+            if what == "favourite":
+                set_favourite(take, not take.favourite)
+            elif what == "delete":
+                delete_take(take)
+                a, b = (None if x == name else x for x in (a, b))
+                if a is None:
+                    return *opened(None, None, visit, local, search), ""
+            elif what == "compare" and a and a != name:
+                return *opened(a, name, visit, local, search), f"Press X to switch between `{a}` and `{name}`."
+            else:
+                return *opened(name, None, visit, local, search), ""
+        except StudioError as problem:
+            return *same, str(problem)
+        same[5] = _cards(visit, local, search, a, b)
+        same[6] = (a, b)
+        return *same, ""
+
+    def searched(search: str, shown: tuple, visit: list[str]) -> str:
+        return _cards(visit, local, search, *shown)
+
+    def limited(megabytes: float | None, shown: tuple, visit: list[str], search: str) -> tuple[Any, str]:
+        try:
+            set_limit_mb(output_folder(), megabytes or 0)
+            gone = tidy(output_folder(), [name for name in shown if name])
+        except StudioError as problem:
+            return gr.skip(), str(problem)
+        return _cards(visit, local, search, *shown), f"{len(gone)} songs made room." if gone else ""
+
+    panel.cards.select(act, [panel.shown, panel.visit, panel.search], [*panel.outputs(), panel.said], **hidden)
+    panel.search.input(
+        searched, [panel.search, panel.shown, panel.visit], panel.cards, trigger_mode="always_last", **hidden
+    )
+    if local:
+        panel.limit.submit(
+            limited, [panel.limit, panel.shown, panel.visit, panel.search], [panel.cards, panel.said], **hidden
+        )
+    gr.context.Context.root_block.load(searched, [panel.search, panel.shown, panel.visit], panel.cards, **hidden)
+
+
+def opened(name: str | None, other: str | None, visit: Sequence[str], local: bool, search: str = "") -> tuple[Any, ...]:
+    """What the panel shows of one song, beside another where one is compared with: values for its `outputs`.
+
+    Raises:
+        StudioError: a song is not there any more.
+    """
+    cards = _cards(visit, local, search, name, other)
+    if name is None:
+        return gr.skip(), gr.skip(), gr.skip(), gr.update(visible=False), "", cards, (None, None)
+    take = _allowed(name, visit, local)
+    value = on_player(take)
+    if other is not None:
+        beside = register_track(_allowed(other, visit, local).audio)
+        value = gr.update(value=value, other={"song": take.name, "track": beside})
+    files = str(take.audio), str(take.audio.with_suffix(".json"))
+    return value, *files, gr.update(visible=True), verdict(take), cards, (name, other)
+
+
+def on_player(take: Take) -> dict[str, Any]:
+    """A take as the timeline shows it: its waveform, what was asked and, where a judge listened, what was heard."""
+    return timeline_value(
+        take.duration,
+        take.events,
+        track=register_track(take.audio),
+        song=take.name,
+        compare=take.heard,
+        names=("asked", "heard") if take.heard is not None else None,
+    )
+
+
+def verdict(take: Take) -> str:
+    """How well a take keeps to what was asked, in a sentence and boundary by boundary."""
+    if take.heard is None or not sections(take.events):
+        return ""
+    changes = " · ".join(
+        f"{'✓' if change.is_hit else '✗'} {change.into} at {change.time:g} s: {change.late:+.2f} s"
+        for change in boundaries(take.events, take.heard)
+    )
+    sentence = f"**{score_text(take.score)}** {heard_sentence(take.events, take.heard)}"
+    return f"{sentence}\n\n{changes}" if changes else sentence
+
+
+def _cards(visit: Sequence[str], local: bool, search: str, shown: str | None, other: str | None) -> str:
+    takes = [take for take in list_takes(output_folder(), search or "") if local or take.name in visit]
+    return cards_html(takes[:MOST_CARDS], shown, other)
+
+
+def _allowed(name: str, visit: Sequence[str], local: bool) -> Take:
+    if not local and name not in visit:
+        raise StudioError(GONE)
+    return find_take(output_folder(), name)
