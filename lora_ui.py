@@ -19,12 +19,13 @@ import evaluation.tab
 import generation.tab
 import training.tab
 from acestep.starter.demo import demo_folder, make_demo
-from annotate.dataset import scan
+from annotate.dataset import add_songs, scan
 from annotate.hearing import SongMaker
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_folder, generate_song, output_folder, release
 from structure.errors import StudioError
 from structure.events import sections
+from structure.sidecar import sidecar_path
 from training import device_lock
 from training.runs import Run, list_runs, runs_folder
 
@@ -74,6 +75,8 @@ def build_app(
                     lambda: known_songs(model, dataset),
                     lambda: annotated_songs(dataset),
                     local,
+                    annotation.root,
+                    send_to_dataset,
                 )
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluation.tab.build(annotation.root, output_folder(), local)
@@ -166,6 +169,18 @@ def annotated_songs(dataset: Path) -> list[tuple[str, Path]]:
     except StudioError:  # the folder is gone or empty: the annotation tab says so
         return []
     return found[:MOST_STARTS]
+
+
+def send_to_dataset(audio: Path, root: Path) -> str:
+    """Make a song that was made here one of a dataset, its sidecar with it.
+
+    Raises:
+        StudioError: the folder refuses it.
+    """
+    added, refused = add_songs(root, [audio, sidecar_path(audio)])
+    if not added:
+        raise StudioError(refused[0] if refused else f"{audio.name} could not be added.")
+    return f"`{added[0]}` is now a song of {root.name}. Open the folder again in Annotate to see it."
 
 
 def song_maker(model: str) -> SongMaker:

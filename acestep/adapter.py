@@ -5,6 +5,7 @@
 LoRAs of other make load too: diffusers' own, and peft's folders from the original ACE-Step 1.5 trainer.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -159,6 +160,17 @@ def read_card(folder: Path) -> AdapterCard | None:
         raise AdapterError(
             f"{path}: the adapter's card cannot be read ({problem}). Train it again or copy it whole."
         ) from problem
+
+
+def adapter_hash(folder: Path) -> str:
+    """Identity of an adapter: 16 hex digits of its files' content, whatever the folder is called."""
+    digest = hashlib.sha256()
+    for name in (LORA_FILE, UPSTREAM_LORA_FILE, UPSTREAM_CONFIG_FILE, ENCODER_FILE):
+        if (folder / name).is_file():
+            digest.update(name.encode())
+            with (folder / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def lora_file(folder: Path) -> Path | None:

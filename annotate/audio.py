@@ -8,7 +8,7 @@ here, so that no two decoders disagree about where a song begins.
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,9 @@ AUDIO_SUFFIXES: tuple[str, ...] = (
     ".wav",
     ".wma",
 )
+SUBTYPES = {"WAV": "PCM_16", "FLAC": "PCM_16", "MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
+"""What `write_audio` writes, and how."""
+
 BLOCK_FRAMES = 1 << 17  # about 3 s at 44.1 kHz: memory stays flat for an hour of music
 
 
@@ -131,20 +134,30 @@ def read_audio(path: Path, sample_rate: int | None = None, mono: bool = False) -
     return soxr.resample(samples, info.sample_rate, sample_rate).astype(np.float32, copy=False), sample_rate
 
 
-def write_audio(path: Path, samples: np.ndarray, sample_rate: int) -> None:
-    """A 16-bit WAV file, written whole or not at all.
+def write_audio(
+    path: Path, samples: np.ndarray, sample_rate: int, tags: Mapping[str, str] | None = None, form: str = "WAV"
+) -> None:
+    """An audio file of 16 bit, or lossy, written whole or not at all.
 
     Args:
         path: where to; its folder is made.
         samples: float (frames,) or (frames, channels); beyond [-1, 1] is clipped.
         sample_rate: Hz.
+        tags: `title`, `artist`, `comment`, `software` and the like, as libsndfile names them.
+        form: `WAV`, `FLAC`, `MP3` or `OGG`.
 
     Raises:
         OSError: the disk refuses; libsndfile itself would not say why.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     encoded = io.BytesIO()
-    soundfile.write(encoded, np.clip(samples, -1, 1), sample_rate, subtype="PCM_16", format="WAV")
+    channels = 1 if np.ndim(samples) == 1 else np.shape(samples)[1]
+    with soundfile.SoundFile(encoded, "w", sample_rate, channels, SUBTYPES[form], format=form) as file:
+        for name, said in (tags or {}).items():
+            if said:
+                setattr(file, name, said)
+        for begin in range(0, len(samples), BLOCK_FRAMES):
+            file.write(np.clip(samples[begin : begin + BLOCK_FRAMES], -1, 1))
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         partial.write_bytes(encoded.getbuffer())

@@ -67,6 +67,12 @@ def get_parser() -> argparse.ArgumentParser:
     make.add_argument("--overwrite", action="store_true", help="replace a song that was not made here")
     make.add_argument("--json", action="store_true", help="print one JSON object a song instead of its path")
 
+    remake = commands.add_parser("remake", help="make a song again from its sidecar, to the bit on the same machine")
+    remake.add_argument("song", type=Path, help="the song, or its sidecar")
+    remake.add_argument("--output", type=Path, required=True, help="WAV file")
+    remake.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    remake.add_argument("--overwrite", action="store_true", help="replace a song that was not made here")
+
     parse = commands.add_parser(
         "parse",
         help="print a structure's events",
@@ -96,6 +102,23 @@ def parse_command(arguments: argparse.Namespace) -> None:
     print(WAYS[arguments.to](events))
     if strange := sorted({e.type for e in events} - {*SECTION_TYPES, *MOMENT_TYPES}):
         print(f"note: no shipped adapter was taught {' or '.join(strange)}.", file=sys.stderr)
+
+
+def remake_command(arguments: argparse.Namespace) -> None:
+    """Make a song again from what its sidecar remembers."""
+    from generation.remaking import read_remade, refuse_other_makers
+    from generation.service import generate_song
+
+    job, model, sidecar = read_remade(arguments.song)
+    song = generate_song(
+        job,
+        model=model,
+        device=arguments.device,
+        output=arguments.output,
+        overwrite=arguments.overwrite,
+        check=lambda facts: refuse_other_makers(sidecar, facts),
+    )
+    print(song.audio)
 
 
 def _as_json(events: Sequence[Event]) -> str:
@@ -145,6 +168,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "parse":
             parse_command(arguments)
+        elif arguments.command == "remake":
+            remake_command(arguments)
         else:
             make_command(arguments)
     except StudioError as problem:

@@ -7,7 +7,7 @@ command line come through the same function.
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,6 +86,7 @@ def generate_song(
     on_wait: Callable[[str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     gate: DeviceGate | None = None,
+    check: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Song:
     """Make one song and write it beside its sidecar.
 
@@ -99,6 +100,7 @@ def generate_song(
         on_wait: called with a sentence while another process has the device.
         cancelled: asked at every step; True raises `Cancelled` and writes nothing.
         gate: takes turns on the device with training runs; None: no turns.
+        check: told what made the song before it is written; a `StudioError` from it leaves nothing on the disk.
 
     Raises:
         StudioError: the request, the model, the adapter or the disk is at fault; one sentence.
@@ -116,6 +118,8 @@ def generate_song(
         made = _generate(pipeline, job, on_step, stopped)
         took = time.perf_counter() - started
         facts = _facts(pipeline, job, made)
+    if check is not None:
+        check(facts)
     _write(target, made, facts)
     return Song(
         audio=target,
@@ -244,6 +248,9 @@ def _generate(
 
 def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> dict[str, Any]:
     """All that made the song: enough to make it again."""
+    from acestep.adapter import adapter_hash
+    from acestep.loading import STARTER_ADAPTER
+
     request, card = made.request, pipeline.card
     taught = set(card.trained_types) if card is not None and card.has_events else set()
     return {
@@ -252,11 +259,14 @@ def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> d
         "model": pipeline.model_name,
         "model_hash": pipeline.model_hash,
         "adapter": str(pipeline.adapter_folder) if pipeline.adapter_folder else None,
+        "adapter_shipped": pipeline.adapter_folder == STARTER_ADAPTER,
+        "adapter_hash": adapter_hash(pipeline.adapter_folder) if pipeline.adapter_folder else None,
         "adapter_has_events": card is not None and card.has_events,
         "untaught": sorted({event.type for event in request.events if event.is_section} - taught) if taught else [],
         "strength": job.strength,
         "structure": job.structure or None,
         "seed": request.seed,
+        "duration": request.duration,
         "steps": request.steps,
         "shift": request.shift,
         "guidance_scale": request.guidance_scale,
@@ -289,11 +299,22 @@ def _write(target: Path, made: "GeneratedSong", facts: dict[str, Any]) -> None:
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_audio(target, made.samples, made.sample_rate)
+        write_audio(target, made.samples, made.sample_rate, tags(facts, request.prompt))
         sidecar = with_fields(read_sidecar(target), **fields)
         save_sidecar(with_events(sidecar, request.events), overwrite=True)
     except OSError as problem:
         raise RequestError(f"{target}: the song cannot be written ({problem.strerror or problem}).") from problem
+
+
+def tags(facts: Mapping[str, Any], caption: str) -> dict[str, str]:
+    """What an audio file says of itself: that a model made it, which one, and how it was asked."""
+    adapter = Path(str(facts["adapter"])).name if facts.get("adapter") else "no adapter"
+    model = Path(str(facts["model"])).name
+    return {
+        "software": str(facts["product"]),
+        "comment": f"Made by a model: ACE-Step {model}, {adapter}, seed {facts['seed']}.",
+        "title": caption[:120],
+    }
 
 
 def _check_target(output: Path | None, overwrite: bool) -> Path:

@@ -59,6 +59,8 @@ def build(
     reference: Callable[[], Path] | None = None,
     songs: structure_fields.SongList = list,
     local: bool = True,
+    root: gr.State | None = None,
+    send: Callable[[Path, Path], str] | None = None,
 ) -> gr.Dropdown:
     """Lay the tab out inside the caller's `gr.Tab`.
 
@@ -70,6 +72,8 @@ def build(
             nobody listens.
         songs: lists annotated songs whose structure one may start from.
         local: the page is used on this very machine, so songs of earlier visits are shown too.
+        root: holds the folder of the dataset that is open in the page.
+        send: makes a song (audio file) one of a dataset (folder) and says so.
 
     Returns:
         The adapter chooser, for whoever wants to send an adapter here.
@@ -91,7 +95,7 @@ def build(
                 button = gr.Button("Generate", variant="primary", scale=4)
                 stop = gr.Button("Stop", scale=1, min_width=80)
             status = gr.Markdown(min_height=56)
-            takes = takes_panel.lay_out()
+            takes = takes_panel.lay_out(sends=send is not None)
         with gr.Column(scale=1, min_width=250):
             adapter = gr.Dropdown(adapter_choices(model, adapters), value=DEFAULT_ADAPTER, label="Adapter")
             note = gr.Markdown(describe_adapter(model, DEFAULT_ADAPTER), elem_classes="sst-remark")
@@ -208,7 +212,7 @@ def build(
         show_progress_on=status,
     )
     stop.click(stop_song, None, status, **shown)
-    takes_panel.wire(takes, local)
+    takes_panel.wire(takes, local, root, send)
     return adapter
 
 

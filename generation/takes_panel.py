@@ -3,13 +3,16 @@
 A piece of the generation tab.
 """
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from annotate.timeline import Timeline, register_track, timeline_value
+from generation.export import SECTIONS, SOUNDS, export_sections, export_sound
 from generation.hearing import boundaries, heard_sentence
 from generation.history import (
     Take,
@@ -25,9 +28,11 @@ from generation.service import output_folder
 from generation.take_cards import TakeCards, cards_html, score_text
 from structure.errors import StudioError
 from structure.events import sections
+from structure.sidecar import sidecar_path
 
 N_OPENED = 7  # what `opened` returns
 MOST_CARDS = 60
+FORMS = [*SOUNDS, *SECTIONS]
 GONE = "That song is not there any more."
 
 
@@ -40,8 +45,10 @@ class TakesPanel:
     box: gr.Column
     player: Timeline
     verdict: gr.Markdown
-    wav: gr.DownloadButton
+    form: gr.Dropdown
+    download: gr.DownloadButton
     sidecar: gr.DownloadButton
+    send: gr.Button
     cards: TakeCards
     search: gr.Textbox
     limit: gr.Number
@@ -49,18 +56,20 @@ class TakesPanel:
 
     def outputs(self) -> list[Any]:
         """What `opened` fills."""
-        return [self.player, self.wav, self.sidecar, self.box, self.verdict, self.cards, self.shown]
+        return [self.player, self.download, self.sidecar, self.box, self.verdict, self.cards, self.shown]
 
 
-def lay_out() -> TakesPanel:
-    """Player on top, cards below."""
+def lay_out(sends: bool = False) -> TakesPanel:
+    """Player on top, cards below; `sends`: whether a song can become one of the dataset."""
     visit, shown = gr.State([]), gr.State((None, None))
     with gr.Column(visible=False) as box:
         player = Timeline(timeline_value(1.0, []))
         verdict = gr.Markdown(elem_classes="sst-remark", min_height=24)
-        with gr.Row():
-            wav = gr.DownloadButton("Download WAV", size="sm")
+        with gr.Row(equal_height=True):
+            form = gr.Dropdown(FORMS, value="WAV", label="Take home as", min_width=150, filterable=False)
+            download = gr.DownloadButton("Download", size="sm")
             sidecar = gr.DownloadButton("Download sidecar", size="sm")
+            send = gr.Button("Send to annotation", size="sm", visible=sends)
     with gr.Accordion("Songs made here", open=True):
         with gr.Row():
             search = gr.Textbox(
@@ -69,14 +78,18 @@ def lay_out() -> TakesPanel:
             limit = gr.Number(limit_mb(output_folder()), label="Keep up to (MB)", precision=0, scale=1, min_width=120)
         cards = TakeCards()
         said = gr.Markdown(elem_classes="sst-remark")
-    return TakesPanel(visit, shown, box, player, verdict, wav, sidecar, cards, search, limit, said)
+    return TakesPanel(visit, shown, box, player, verdict, form, download, sidecar, send, cards, search, limit, said)
 
 
-def wire(panel: TakesPanel, local: bool) -> None:
+def wire(
+    panel: TakesPanel, local: bool, root: gr.State | None = None, send: Callable[[Path, Path], str] | None = None
+) -> None:
     """Let cards open, compare, keep and delete songs.
 
     Args:
         local: songs of earlier visits are shown too.
+        root: holds the folder of the dataset that is open.
+        send: makes a song one of that folder's and says so; a `StudioError` is shown.
     """
     hidden = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
@@ -99,8 +112,7 @@ def wire(panel: TakesPanel, local: bool) -> None:
                 return *opened(name, None, visit, local, search), ""
         except StudioError as problem:
             return *same, str(problem)
-        same[5] = _cards(visit, local, search, a, b)
-        same[6] = (a, b)
+        same[-2:] = _cards(visit, local, search, a, b), (a, b)
         return *same, ""
 
     def searched(search: str, shown: tuple, visit: list[str]) -> str:
@@ -114,6 +126,33 @@ def wire(panel: TakesPanel, local: bool) -> None:
             return gr.skip(), str(problem)
         return _cards(visit, local, search, *shown), f"{len(gone)} songs made room." if gone else ""
 
+    def prepare(form: str, shown: tuple, visit: list[str]) -> tuple[Any, str]:
+        if not shown[0]:
+            return gr.skip(), ""
+        try:
+            file, said = exported(_allowed(shown[0], visit, local), form)
+        except StudioError as problem:
+            return gr.update(value=None), str(problem)
+        return gr.update(value=str(file)), said
+
+    gr.on(
+        [panel.form.input, panel.shown.change],
+        prepare,
+        [panel.form, panel.shown, panel.visit],
+        [panel.download, panel.said],
+        **hidden,
+    )
+    if send is not None and root is not None:
+
+        def sent(shown: tuple, visit: list[str], folder: str) -> str:
+            try:
+                if not folder:
+                    raise StudioError("Open a folder of songs in Annotate first.")
+                return send(_allowed(shown[0] or "", visit, local).audio, Path(folder))
+            except StudioError as problem:
+                return str(problem)
+
+        panel.send.click(sent, [panel.shown, panel.visit, root], panel.said, **hidden)
     panel.cards.select(act, [panel.shown, panel.visit, panel.search], [*panel.outputs(), panel.said], **hidden)
     panel.search.input(
         searched, [panel.search, panel.shown, panel.visit], panel.cards, trigger_mode="always_last", **hidden
@@ -139,8 +178,18 @@ def opened(name: str | None, other: str | None, visit: Sequence[str], local: boo
     if other is not None:
         beside = register_track(_allowed(other, visit, local).audio)
         value = gr.update(value=value, other={"song": take.name, "track": beside})
-    files = str(take.audio), str(take.audio.with_suffix(".json"))
+    files = str(take.audio), str(sidecar_path(take.audio))
     return value, *files, gr.update(visible=True), verdict(take), cards, (name, other)
+
+
+def exported(take: Take, form: str) -> tuple[Path, str]:
+    """A file to take home, and a sentence on what it cannot hold.
+
+    Raises:
+        StudioError: it cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="structure-studio-"))
+    return export_sections(take, form, folder) if form in SECTIONS else (export_sound(take, form, folder), "")
 
 
 def on_player(take: Take) -> dict[str, Any]:
