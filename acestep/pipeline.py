@@ -225,14 +225,26 @@ class StructuredPipeline:
         """
         request = self.complete(request)
         begin = time.perf_counter()
-        latents = self._sample(request, on_step, cancelled)
+        latents = self.sample(request, on_step, cancelled)
         samples, gain_db = self._decode(latents, request.duration)
         return GeneratedSong(samples, self.sample_rate, gain_db, request, time.perf_counter() - begin)
 
-    def _sample(
-        self, request: SongRequest, on_step: Callable[[int, int], None] | None, cancelled: Callable[[], bool] | None
+    def sample(
+        self,
+        request: SongRequest,
+        on_step: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        **task: Any,
     ) -> torch.Tensor:
-        """Latents (1, frames, channels) of a completed request."""
+        """Latents (1, frames, channels) of a completed request.
+
+        Args:
+            on_step, cancelled: as for `generate`.
+            task: what the diffusers pipeline takes for another task than making a song of nothing.
+
+        Raises:
+            Cancelled: `cancelled` said so.
+        """
 
         def after_step(pipe: Any, step: int, timestep: float, tensors: dict) -> dict:
             if on_step:
@@ -261,6 +273,7 @@ class StructuredPipeline:
                 timesignature=request.timesignature,
                 output_type="latent",
                 callback_on_step_end=after_step,
+                **task,
             ).audios
 
     def _noise(self, n_frames: int, seed: int) -> torch.Tensor:
