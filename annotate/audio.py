@@ -141,7 +141,7 @@ def write_audio(
 
     Args:
         path: where to; its folder is made.
-        samples: float (frames,) or (frames, channels); beyond [-1, 1] is clipped.
+        samples: float (frames,) or (frames, channels), clipped beyond [-1, 1]; or int16, written as they are.
         sample_rate: Hz.
         tags: `title`, `artist`, `comment`, `software` and the like, as libsndfile names them.
         form: `WAV`, `FLAC`, `MP3` or `OGG`.
@@ -157,7 +157,8 @@ def write_audio(
             if said:
                 setattr(file, name, said)
         for begin in range(0, len(samples), BLOCK_FRAMES):
-            file.write(np.clip(samples[begin : begin + BLOCK_FRAMES], -1, 1))
+            block = np.asarray(samples[begin : begin + BLOCK_FRAMES])
+            file.write(block if block.dtype == np.int16 else np.clip(block, -1, 1))
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         partial.write_bytes(encoded.getbuffer())

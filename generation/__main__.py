@@ -106,19 +106,10 @@ def parse_command(arguments: argparse.Namespace) -> None:
 
 def remake_command(arguments: argparse.Namespace) -> None:
     """Make a song again from what its sidecar remembers."""
-    from generation.remaking import read_remade, refuse_other_makers
-    from generation.service import generate_song
+    from generation.remaking import remake_song
+    from structure.sidecar import read_sidecar
 
-    job, model, sidecar = read_remade(arguments.song)
-    song = generate_song(
-        job,
-        model=model,
-        device=arguments.device,
-        output=arguments.output,
-        overwrite=arguments.overwrite,
-        check=lambda facts: refuse_other_makers(sidecar, facts),
-    )
-    print(song.audio)
+    print(remake_song(read_sidecar(arguments.song), arguments.output, arguments.device, arguments.overwrite).audio)
 
 
 def _as_json(events: Sequence[Event]) -> str:

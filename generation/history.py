@@ -39,6 +39,7 @@ class Take:
     score: float | None
     favourite: bool
     size: int
+    written: int  # ns: tells takes of one second apart
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ def list_takes(folder: Path, search: str = "") -> list[Take]:
             found.append(take)
     wanted = search.lower().split()
     kept = [take for take in found if all(word in _described(take) for word in wanted)]
-    return sorted(kept, key=lambda take: (str(take.made.get("made", "")), take.name), reverse=True)
+    return sorted(kept, key=lambda take: (str(take.made.get("made", "")), take.written), reverse=True)
 
 
 def find_take(folder: Path, name: str) -> Take:
@@ -175,7 +176,8 @@ def _read(path: Path, _modified: int, size: int) -> Take | None:
             heard=[Event.model_validate(e) for e in heard if is_readable(e)] if isinstance(heard, list) else None,
             score=float(score) if isinstance(score, int | float) else None,
             favourite=made.get("favourite") is True,
-            size=size + os.path.getsize(audio),
+            size=size + audio.stat().st_size,
+            written=audio.stat().st_mtime_ns,
         )
     except (StudioError, OSError, ValueError, TypeError):
         return None

@@ -1,10 +1,15 @@
 """A song made again from its sidecar alone: to the bit on the same machine."""
 
+import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from annotate.audio import content_hash
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError, make_job
+from generation.reworking import edit_in, read_source, rework_song
+from generation.service import Song, generate_song
 from structure.sidecar import Sidecar, read_sidecar
 
 _SAME = (
@@ -36,15 +41,38 @@ def remade_job(sidecar: Sidecar) -> tuple[Job, str]:
     return make_job({name: value for name, value in fields.items() if value is not None}), str(made["model"])
 
 
-def read_remade(path: Path) -> tuple[Job, str, Sidecar]:
-    """`remade_job` of a song or sidecar on the disk, and the sidecar.
+def remake_song(sidecar: Sidecar, output: Path, device: str = "auto", overwrite: bool = False) -> Song:
+    """Make a song again, and before it the songs that it was changed from, from their sidecars alone.
+
+    Args:
+        sidecar: of the song.
+        output: WAV file.
+        device: torch's name, or `auto`.
+        overwrite: replace a song at `output` that was not made here.
 
     Raises:
-        RequestError: as `remade_job`.
-        SidecarError: it cannot be read.
+        RequestError: something that made it is not there any more, or has changed.
+        StudioError: as `generate_song`.
     """
-    sidecar = read_sidecar(path)
-    return *remade_job(sidecar), sidecar
+    job, model = remade_job(sidecar)
+    made = sidecar.get("generation")
+    settings: dict[str, Any] = {
+        "model": model,
+        "device": device,
+        "output": output,
+        "overwrite": overwrite,
+        "check": lambda facts: refuse_other_makers(sidecar, facts),
+    }
+    if "parent" not in made:
+        return generate_song(job, **settings)
+    with tempfile.TemporaryDirectory(prefix="structure-studio-") as folder:
+        before = remake_song(_parent(made, Path(folder) / "asked"), Path(folder) / "parent.wav", device)
+        if content_hash(before.audio) != made["parent"].get("audio_hash"):
+            raise RequestError(
+                f"{sidecar.path.name}: the song that it was changed from comes out differently on this machine, so it "
+                "cannot be made again exactly."
+            )
+        return rework_song(read_source(before.audio), edit_in(made, sidecar), job, **settings)
 
 
 def refuse_other_makers(sidecar: Sidecar, facts: Mapping[str, Any]) -> None:
@@ -60,6 +88,17 @@ def refuse_other_makers(sidecar: Sidecar, facts: Mapping[str, Any]) -> None:
                 f"{sidecar.path.name}: its {what} has changed since ({made.get(name)}, now {facts.get(name)}): the "
                 "song cannot be made again exactly."
             )
+
+
+def _parent(made: Mapping[str, Any], folder: Path) -> Sidecar:
+    """The sidecar of the song that this one was changed from, as a file in `folder`."""
+    try:
+        folder.mkdir()
+        path = folder / "parent.json"
+        path.write_text(json.dumps(made["parent"]["sidecar"]), encoding="utf-8")
+    except (KeyError, TypeError, ValueError) as problem:
+        raise RequestError("`generation.parent` cannot be read: the song cannot be made again exactly.") from problem
+    return read_sidecar(path)
 
 
 def _adapter(made: Mapping[str, Any]) -> str:

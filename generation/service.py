@@ -7,8 +7,8 @@ command line come through the same function.
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,9 @@ from structure.prompt.draft import did_you_mean
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
 
 if TYPE_CHECKING:
-    from acestep.pipeline import GeneratedSong, StructuredPipeline
+    import numpy as np
+
+    from acestep.pipeline import SongRequest, StructuredPipeline
 
 OnStep = Callable[[int, int], None]
 PURPOSE = "making a song"
@@ -108,27 +110,48 @@ def generate_song(
     """
     job.timed_events()  # a typing mistake is told before the model loads
     refuse_slips(job, model)  # and so is an adapter that is not there
-    target = _check_target(output, overwrite)
+    target = check_target(output, overwrite)
     stopped = cancelled or (lambda: False)
-    with _warm.lock, _device_turn(gate, device, on_wait, stopped):
-        pipeline = warm_pipeline(model, job.adapter, device)
-        if stopped():
-            raise Cancelled
+    with loaded(model, job, device, gate, on_wait, stopped) as pipeline:
         started = time.perf_counter()
-        made = _generate(pipeline, job, on_step, stopped)
+        made = pipeline.generate(job.song_request(), on_step=on_step, cancelled=stopped)
         took = time.perf_counter() - started
-        facts = _facts(pipeline, job, made)
+        facts = facts_of(pipeline, job, made.request, made.gain_db) | {"took_seconds": round(took, 3)}
     if check is not None:
         check(facts)
-    _write(target, made, facts)
-    return Song(
-        audio=target,
-        sidecar=sidecar_path(target),
-        events=list(made.request.events),
-        duration=len(made.samples) / made.sample_rate,
-        made=facts,
-        took=took,
-    )
+    return write_song(target, made.samples, made.sample_rate, made.request, facts)
+
+
+@contextmanager
+def loaded(
+    model: str,
+    job: Job,
+    device: str = "auto",
+    gate: DeviceGate | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> "Iterator[StructuredPipeline]":
+    """The warm model with the job's adapter at its strength, for this block alone; waits for the device first.
+
+    Args:
+        model, device, gate, on_wait, cancelled: as for `generate_song`.
+        job: which adapter, and how strong.
+
+    Raises:
+        StudioError: the model or the adapter cannot be loaded.
+        Cancelled: `cancelled` said so, before or within the block.
+    """
+    with _warm.lock, _device_turn(gate, device, on_wait, cancelled):
+        pipeline = warm_pipeline(model, job.adapter, device)
+        from acestep import pipeline as model_layer
+
+        if cancelled():
+            raise Cancelled
+        pipeline.set_strength(job.strength)
+        try:
+            yield pipeline
+        except model_layer.Cancelled as problem:
+            raise Cancelled from problem
 
 
 def warm_pipeline(model: str, adapter: str = DEFAULT_ADAPTER, device: str = "auto") -> "StructuredPipeline":
@@ -233,25 +256,12 @@ def refuse_slips(job: Job, model: str) -> None:
             )
 
 
-def _generate(
-    pipeline: "StructuredPipeline", job: Job, on_step: OnStep | None, stopped: Callable[[], bool]
-) -> "GeneratedSong":
-    """Run the pipeline at the adapter strength asked for."""
-    from acestep import pipeline as model_layer
-
-    pipeline.set_strength(job.strength)
-    try:
-        return pipeline.generate(job.song_request(), on_step=on_step, cancelled=stopped)
-    except model_layer.Cancelled as problem:
-        raise Cancelled from problem
-
-
-def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> dict[str, Any]:
-    """All that made the song: enough to make it again."""
+def facts_of(pipeline: "StructuredPipeline", job: Job, request: "SongRequest", gain_db: float) -> dict[str, Any]:
+    """All that makes a song: enough to make it again. `gain_db` is what its peak normalisation took."""
     from acestep.adapter import adapter_hash
     from acestep.loading import STARTER_ADAPTER
 
-    request, card = made.request, pipeline.card
+    card = pipeline.card
     taught = set(card.trained_types) if card is not None and card.has_events else set()
     return {
         "product": "Structure Studio",
@@ -275,18 +285,28 @@ def _facts(pipeline: "StructuredPipeline", job: Job, made: "GeneratedSong") -> d
         "event_strength": request.event_strength,
         "section_tags": request.section_tags,
         "use_events": request.use_events,
-        "gain_db": round(float(made.gain_db), 4),
-        "sample_rate": made.sample_rate,
+        "gain_db": float(gain_db),
+        "sample_rate": pipeline.sample_rate,
         "device": str(pipeline.device),
-        "took_seconds": round(float(made.seconds), 3),
     }
 
 
-def _write(target: Path, made: "GeneratedSong", facts: dict[str, Any]) -> None:
-    """Write the WAV file, then the sidecar, so that a sidecar never speaks of a song that is not there."""
+def write_song(
+    target: Path, samples: "np.ndarray", sample_rate: int, request: "SongRequest", facts: Mapping[str, Any]
+) -> Song:
+    """Write the WAV file, then the sidecar, so that a sidecar never speaks of a song that is not there.
+
+    Args:
+        samples: float or int16 (n, channels).
+        request: as completed; its events are the song's.
+        facts: what the sidecar keeps under `generation`.
+
+    Raises:
+        RequestError: the disk refuses.
+    """
     from annotate.audio import write_audio
 
-    request = made.request
+    duration = len(samples) / sample_rate
     fields = {
         "caption": request.prompt,
         "lyrics": request.lyrics,
@@ -294,16 +314,18 @@ def _write(target: Path, made: "GeneratedSong", facts: dict[str, Any]) -> None:
         "keyscale": request.keyscale,
         "timesignature": request.timesignature,
         "vocal_language": request.vocal_language,
-        "duration": round(len(made.samples) / made.sample_rate, 3),
-        "generation": facts,
+        "duration": round(duration, 3),
+        "generation": dict(facts),
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_audio(target, made.samples, made.sample_rate, tags(facts, request.prompt))
+        write_audio(target, samples, sample_rate, tags(facts, request.prompt))
         sidecar = with_fields(read_sidecar(target), **fields)
         save_sidecar(with_events(sidecar, request.events), overwrite=True)
     except OSError as problem:
         raise RequestError(f"{target}: the song cannot be written ({problem.strerror or problem}).") from problem
+    took = float(facts.get("took_seconds") or 0)
+    return Song(target, sidecar_path(target), list(request.events), duration, dict(facts), took)
 
 
 def tags(facts: Mapping[str, Any], caption: str) -> dict[str, str]:
@@ -317,7 +339,7 @@ def tags(facts: Mapping[str, Any], caption: str) -> dict[str, str]:
     }
 
 
-def _check_target(output: Path | None, overwrite: bool) -> Path:
+def check_target(output: Path | None, overwrite: bool) -> Path:
     """The WAV file to write, refused before any work where it would destroy somebody's own song."""
     if output is None:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -7,8 +7,7 @@ import pytest
 from generation import __main__ as command
 from generation.candidates import best, make_candidates
 from generation.history import keep_heard, list_takes
-from generation.jobs import RequestError, make_job
-from generation.remaking import read_remade
+from generation.jobs import make_job
 from generation.service import generate_song, output_folder, release
 from structure.errors import StudioError
 
@@ -70,5 +69,3 @@ def test_what_cannot_be_made_again_exactly_says_why(random_model, tmp_path, caps
         assert command.main(["remake", str(song.sidecar), "--output", str(tmp_path / "again.wav")]) == 2
         assert why in capsys.readouterr().err
         assert not (tmp_path / "again.wav").exists()
-    with pytest.raises(RequestError):
-        read_remade(tmp_path / "nothing.json")
