@@ -11,6 +11,7 @@ from benchmarks.structure import rows
 from benchmarks.structure.store import Store
 from benchmarks.structure.trial import (
     FRESH,
+    FIRM,
     GUIDED,
     NO_EVENTS,
     ONE_PASS,
@@ -69,8 +70,8 @@ def confirm(options: Options) -> Store:
 
 
 def recipe(options: Options) -> Store:
-    """The default recipe: three seeds, 24 structures, four ways of asking."""
-    store = _measure("recipe", [rows.RECIPE], (ONE_PASS, STRONG, GUIDED, NO_EVENTS), options, 3, 24)
+    """The default recipe: three seeds, 24 structures, five ways of asking."""
+    store = _measure("recipe", [rows.RECIPE], (ONE_PASS, STRONG, GUIDED, FIRM, NO_EVENTS), options, 3, 24)
     store.keep("real songs, codec", 0, None, figures(score(real_songs(starter(), options.structures or 24))))
     return store
 

@@ -75,7 +75,7 @@ class Ask:
     use_events: bool = True
 
 
-ONE_PASS, STRONG, GUIDED = Ask(1.0), Ask(1.0, strength=1.4), Ask()
+ONE_PASS, STRONG, GUIDED, FIRM = Ask(1.0), Ask(1.0, strength=1.4), Ask(), Ask(5.0)
 NO_EVENTS = Ask(use_events=False)
 
 
