@@ -19,8 +19,12 @@ _SAME = (
 _OF_THE_SONG = ("caption", "lyrics", "bpm", "keyscale", "timesignature", "vocal_language")
 
 
-def remade_job(sidecar: Sidecar) -> tuple[Job, str]:
+def remade_job(sidecar: Sidecar, exactly: bool = True) -> tuple[Job, str]:
     """The request that a sidecar remembers, and the model that it was made with.
+
+    Args:
+        sidecar: of a song that was made here.
+        exactly: refuse where anything is missing; else it is the model's own.
 
     Raises:
         RequestError: the song was not made here, or its sidecar has lost what made it.
@@ -28,17 +32,22 @@ def remade_job(sidecar: Sidecar) -> tuple[Job, str]:
     made = sidecar.get("generation")
     if not isinstance(made, Mapping):
         raise RequestError(f"{sidecar.path.name}: this song was not made here: its sidecar has no `generation`.")
-    if missing := [name for name in ("model", "model_hash", *_SAME) if name not in made]:
+    missing = [name for name in ("model", "model_hash", *_SAME) if name not in made]
+    if missing and exactly:
         raise RequestError(
             f"{sidecar.path.name}: `generation` lacks {', '.join(missing)}; the song cannot be made again exactly."
         )
-    fields: dict[str, Any] = {name: sidecar.get(name) for name in _OF_THE_SONG} | {name: made[name] for name in _SAME}
+    fields: dict[str, Any] = {name: sidecar.get(name) for name in _OF_THE_SONG} | {
+        name: made.get(name) for name in _SAME
+    }
     fields |= {
         "guidance": made.get("guidance_scale"),
         "adapter": _adapter(made),
         "events": [event.to_dict() for event in sidecar.events],
     }
-    return make_job({name: value for name, value in fields.items() if value is not None}), str(made["model"])
+    return make_job({name: value for name, value in fields.items() if value is not None}), str(
+        made.get("model", "starter")
+    )
 
 
 def remake_song(sidecar: Sidecar, output: Path, device: str = "auto", overwrite: bool = False) -> Song:

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from acestep.loading import TURBO, sampling_defaults
-from generation import structure_fields, takes_panel
+from generation import rework_panel, structure_fields, takes_panel
 from generation.candidates import MOST, Candidate, best, make_candidates
 from generation.composing import given, read_frame, read_typed
 from generation.history import tidy
@@ -96,6 +96,8 @@ def build(
                 stop = gr.Button("Stop", scale=1, min_width=80)
             status = gr.Markdown(min_height=56)
             takes = takes_panel.lay_out(sends=send is not None)
+            with takes.box:
+                rework = rework_panel.lay_out(takes.part)
         with gr.Column(scale=1, min_width=250):
             adapter = gr.Dropdown(adapter_choices(model, adapters), value=DEFAULT_ADAPTER, label="Adapter")
             note = gr.Markdown(describe_adapter(model, DEFAULT_ADAPTER), elem_classes="sst-remark")
@@ -208,11 +210,15 @@ def build(
         wishes,
         [*takes.outputs(), takes.visit, status],
         api_name="generate_sample",
+        concurrency_id=takes_panel.DEVICE,
         concurrency_limit=1,
         show_progress_on=status,
     )
     stop.click(stop_song, None, status, **shown)
     takes_panel.wire(takes, local, root, send)
+    rework_panel.wire(
+        rework, takes, seed, status, _stop, ask_for_song, local, model=model, gate=gate, reference=reference
+    )
     return adapter
 
 

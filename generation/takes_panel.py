@@ -27,10 +27,11 @@ from generation.history import (
 from generation.service import output_folder
 from generation.take_cards import TakeCards, cards_html, score_text
 from structure.errors import StudioError
-from structure.events import sections
+from structure.events import Event, sections
 from structure.sidecar import sidecar_path
 
-N_OPENED = 7  # what `opened` returns
+DEVICE = "device"  # what makes songs does so one after another
+N_OPENED = 9  # what `opened` returns
 MOST_CARDS = 60
 FORMS = [*SOUNDS, *SECTIONS]
 GONE = "That song is not there any more."
@@ -53,23 +54,32 @@ class TakesPanel:
     search: gr.Textbox
     limit: gr.Number
     said: gr.Markdown
+    part: gr.Dropdown
 
     def outputs(self) -> list[Any]:
         """What `opened` fills."""
-        return [self.player, self.download, self.sidecar, self.box, self.verdict, self.cards, self.shown]
+        return [
+            *(self.player, self.download, self.sidecar, self.box, self.verdict, self.cards, self.shown),
+            *(self.form, self.part),
+        ]
 
 
 def lay_out(sends: bool = False) -> TakesPanel:
-    """Player on top, cards below; `sends`: whether a song can become one of the dataset."""
+    """Player on top, cards below; the chooser of a part is left for others to place.
+
+    Args:
+        sends: whether a song can become one of the dataset.
+    """
     visit, shown = gr.State([]), gr.State((None, None))
+    part = gr.Dropdown([], label="Part", min_width=130, filterable=False, render=False)
     with gr.Column(visible=False) as box:
         player = Timeline(timeline_value(1.0, []))
         verdict = gr.Markdown(elem_classes="sst-remark", min_height=24)
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=False):
             form = gr.Dropdown(FORMS, value="WAV", label="Take home as", min_width=150, filterable=False)
-            download = gr.DownloadButton("Download", size="sm")
-            sidecar = gr.DownloadButton("Download sidecar", size="sm")
-            send = gr.Button("Send to annotation", size="sm", visible=sends)
+            download = gr.DownloadButton("Download", size="sm", elem_classes="sst-beside-field")
+            sidecar = gr.DownloadButton("Download sidecar", size="sm", elem_classes="sst-beside-field")
+            send = gr.Button("Send to annotation", size="sm", visible=sends, elem_classes="sst-beside-field")
     with gr.Accordion("Songs made here", open=True):
         with gr.Row():
             search = gr.Textbox(
@@ -78,7 +88,9 @@ def lay_out(sends: bool = False) -> TakesPanel:
             limit = gr.Number(limit_mb(output_folder()), label="Keep up to (MB)", precision=0, scale=1, min_width=120)
         cards = TakeCards()
         said = gr.Markdown(elem_classes="sst-remark")
-    return TakesPanel(visit, shown, box, player, verdict, form, download, sidecar, send, cards, search, limit, said)
+    return TakesPanel(
+        visit, shown, box, player, verdict, form, download, sidecar, send, cards, search, limit, said, part
+    )
 
 
 def wire(
@@ -98,7 +110,7 @@ def wire(
         a, b = shown
         same = [gr.skip()] * N_OPENED
         try:
-            take = _allowed(name, visit, local)
+            take = allowed(name, visit, local)
             if what == "favourite":
                 set_favourite(take, not take.favourite)
             elif what == "delete":
@@ -112,7 +124,7 @@ def wire(
                 return *opened(name, None, visit, local, search), ""
         except StudioError as problem:
             return *same, str(problem)
-        same[-2:] = _cards(visit, local, search, a, b), (a, b)
+        same[5:7] = _cards(visit, local, search, a, b), (a, b)
         return *same, ""
 
     def searched(search: str, shown: tuple, visit: list[str]) -> str:
@@ -130,25 +142,19 @@ def wire(
         if not shown[0]:
             return gr.skip(), ""
         try:
-            file, said = exported(_allowed(shown[0], visit, local), form)
+            file, said = exported(allowed(shown[0], visit, local), form)
         except StudioError as problem:
             return gr.update(value=None), str(problem)
         return gr.update(value=str(file)), said
 
-    gr.on(
-        [panel.form.input, panel.shown.change],
-        prepare,
-        [panel.form, panel.shown, panel.visit],
-        [panel.download, panel.said],
-        **hidden,
-    )
+    panel.form.input(prepare, [panel.form, panel.shown, panel.visit], [panel.download, panel.said], **hidden)
     if send is not None and root is not None:
 
         def sent(shown: tuple, visit: list[str], folder: str) -> str:
             try:
                 if not folder:
                     raise StudioError("Open a folder of songs in Annotate first.")
-                return send(_allowed(shown[0] or "", visit, local).audio, Path(folder))
+                return send(allowed(shown[0] or "", visit, local).audio, Path(folder))
             except StudioError as problem:
                 return str(problem)
 
@@ -172,14 +178,16 @@ def opened(name: str | None, other: str | None, visit: Sequence[str], local: boo
     """
     cards = _cards(visit, local, search, name, other)
     if name is None:
-        return gr.skip(), gr.skip(), gr.skip(), gr.update(visible=False), "", cards, (None, None)
-    take = _allowed(name, visit, local)
+        return gr.skip(), gr.skip(), gr.skip(), gr.update(visible=False), "", cards, (None, None), gr.skip(), gr.skip()
+    take = allowed(name, visit, local)
     value = on_player(take)
     if other is not None:
-        beside = register_track(_allowed(other, visit, local).audio)
+        beside = register_track(allowed(other, visit, local).audio)
         value = gr.update(value=value, other={"song": take.name, "track": beside})
     files = str(take.audio), str(sidecar_path(take.audio))
-    return value, *files, gr.update(visible=True), verdict(take), cards, (name, other)
+    parts = part_names(take.events)
+    chosen = SOUNDS[0], gr.update(choices=parts, value=0 if parts else None)
+    return value, *files, gr.update(visible=True), verdict(take), cards, (name, other), *chosen
 
 
 def exported(take: Take, form: str) -> tuple[Path, str]:
@@ -216,12 +224,22 @@ def verdict(take: Take) -> str:
     return f"{sentence}\n\n{changes}" if changes else sentence
 
 
+def part_names(events: Sequence[Event]) -> list[tuple[str, int]]:
+    """Sections as a chooser shows them: (name, place)."""
+    return [(f"{n + 1}  {e.name}  {e.start:g}-{e.end:g} s", n) for n, e in enumerate(sections(events))]
+
+
 def _cards(visit: Sequence[str], local: bool, search: str, shown: str | None, other: str | None) -> str:
     takes = [take for take in list_takes(output_folder(), search or "") if local or take.name in visit]
     return cards_html(takes[:MOST_CARDS], shown, other)
 
 
-def _allowed(name: str, visit: Sequence[str], local: bool) -> Take:
+def allowed(name: str, visit: Sequence[str], local: bool) -> Take:
+    """A take that this visitor may open.
+
+    Raises:
+        StudioError: it is not there, or another visitor's.
+    """
     if not local and name not in visit:
         raise StudioError(GONE)
     return find_take(output_folder(), name)

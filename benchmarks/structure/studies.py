@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from benchmarks.structure import rows
 from benchmarks.structure.store import Store
 from benchmarks.structure.trial import (
-    FRESH,
     FIRM,
+    FRESH,
     GUIDED,
     NO_EVENTS,
     ONE_PASS,
