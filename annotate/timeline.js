@@ -39,7 +39,7 @@ every edit sends it whole. */
     envelope = null; // what is drawn of the track, once it is here
     selected = null; // {part: time in it} or {boundary: time}, or both; or {moment: one of the model's}
     listening = false; // whether the server is asked for a proposal
-    other = null; // another recording of this structure: {song, track}
+    other = null; // another recording of this structure: {song, track, name, hear}
     version = "song"; // which one is heard and drawn: song or other
     named = false; // whether a part of this song has been named since it was opened
     _rev = 0;
@@ -66,6 +66,7 @@ every edit sends it whole. */
       this.painting = window.timelinePaint(this);
       this.paintHead = this.painting.paintHead;
       this.sound = window.timelineSound(this);
+      this.twin = window.timelineTwin(this);
       this.clicks = window.timelineClicks(this);
       this.edits = window.timelineEdits(this);
       this.moments = window.timelineMoments(this);
@@ -253,11 +254,10 @@ every edit sends it whole. */
       document.dispatchEvent(new CustomEvent("structure-studio:events", { detail }));
     }
 
-    /* Another recording to switch to; hearing it at once is what it was asked for. */
+    /* Another recording to switch to. */
     offerOther() {
       this.other = this._props.other ?? null;
-      if (this.version === "other" || !this.other?.track || this.other.song !== this.value.song) return this.draw();
-      this.sound.switchVersion();
+      this.twin.offer();
     }
 
     /* How saving went. */
@@ -275,22 +275,32 @@ every edit sends it whole. */
 
     async fetchTrack() {
       const mine = ++this._request;
-      const { track } = this;
-      this.envelope = null;
+      const { track } = this.value;
+      this.twin.drawn(null);
       this.audio.pause();
       this.audio.removeAttribute("src");
       delete this.root.dataset.drawn;
       if (!track) return;
       this.note("Drawing the waveform…");
-      const source = await this.server.track_source(track).catch(() => null);
+      const source = await this.readSource(track);
       if (mine !== this._request) return;
-      if (!source || !source.ok) return this.note(source ? source.error : "The server did not answer. Reload the page.");
-      const bytes = Uint8Array.from(atob(source.peaks), (c) => c.charCodeAt(0));
-      this.envelope = readEnvelope(new Int8Array(bytes.buffer), source.rate);
-      this.audio.src = "gradio_api/file=" + source.audio.split("/").map(encodeURIComponent).join("/");
+      if (source.error) return this.note(source.error);
+      this.audio.src = source.url;
       this.note("");
+      this.twin.drawn(source.envelope);
       this.draw();
-      this.root.dataset.drawn = track;
+      this.root.dataset.drawn = this.track;
+    }
+
+    /* A track's waveform and where its sound is, or why there is none: {envelope, url} or {error}. */
+    async readSource(track) {
+      const source = await this.server.track_source(track).catch(() => null);
+      if (!source?.ok) return { error: source ? source.error : "The server did not answer. Reload the page." };
+      const bytes = Uint8Array.from(atob(source.peaks), (c) => c.charCodeAt(0));
+      return {
+        envelope: readEnvelope(new Int8Array(bytes.buffer), source.rate),
+        url: "gradio_api/file=" + source.audio.split("/").map(encodeURIComponent).join("/"),
+      };
     }
   }
 
@@ -314,6 +324,7 @@ every edit sends it whole. */
       get beats() { return timeline.beats.grid?.toValue() ?? null; },
     };
     timeline.load();
+    timeline.offerOther(); // one that was there before the page was
   }
 
   window.StructureTimeline = { mount };

@@ -61,6 +61,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_paint.js",
     "timeline_stretch.js",
     "timeline_sound.js",
+    "timeline_twin.js",
     "timeline_clicks.js",
     "timeline_edits.js",
     "timeline_moments.js",

@@ -42,7 +42,7 @@
       in: () => timeline.zoomAtHead(1 / 1.6),
       fit: () => timeline.setView(0, timeline.model.duration),
       keys: keys.toggleSheet,
-      version: sound.switchVersion,
+      version: timeline.twin.switchVersion,
       part: sound.playPart,
       loop: sound.toggleLoop,
       speed: sound.nextSpeed,
@@ -115,7 +115,8 @@
       remove.firstChild.textContent = moment ? `Remove ${moment.type} ` : "Join ";
       remove.title = moment ? "Remove the selected moment (Delete)" : "Join the two parts at the selected boundary (Delete)";
       const version = q('[data-do="version"]');
-      version.hidden = !timeline.other || timeline.other.song !== timeline.value.song;
+      version.hidden = !timeline.twin.offered();
+      version.firstChild.textContent = `${timeline.other?.name || "Model's"} `;
       version.setAttribute("aria-pressed", timeline.version === "other" ? "true" : "false");
       q('[data-do="mark"]').disabled = !timeline.editable;
       q('[data-do="propose"]').hidden = !timeline.proposable || timeline.listening;

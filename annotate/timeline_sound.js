@@ -118,17 +118,6 @@
       changeSpeed(0);
     }
 
-    /* The song, or the other recording of its structure, at the same place and still playing if it was. */
-    async function switchVersion() {
-      const { other, value, version } = timeline;
-      if (!other || other.song !== value.song) return;
-      const { head } = timeline, playing = !audio.paused;
-      timeline.version = version === "song" ? "other" : "song";
-      await timeline.fetchTrack();
-      seek(head);
-      if (playing && audio.paused) play();
-    }
-
     function follow() {
       if (audio.paused) return;
       const before = timeline.model.partAt(timeline.head);
@@ -179,7 +168,7 @@
     audio.addEventListener("pause", changed);
     audio.addEventListener("ended", () => (range?.loop ? (seek(range.from), play()) : seek(timeline.model.duration)));
     return {
-      seek, toggle, playPart, playAround, toggleLoop, loopFrom, loopTo, faster, nextSpeed, stop, switchVersion, paint, forget,
+      seek, toggle, playPart, playAround, toggleLoop, loopFrom, loopTo, faster, nextSpeed, stop, paint, forget,
       heard, slower: () => changeSpeed(-1),
       get speed() { return speed; },
     };

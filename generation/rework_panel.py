@@ -110,7 +110,7 @@ def wire(
             names = [*visit, made.name]
             tidy(output_folder(), [*names, take.name])
             said = f"{way}: done, {take.name} is as it was. Press X to switch between the two."
-            yield *takes_panel.opened(made.name, take.name, names, local), names, said
+            yield *takes_panel.opened(made.name, take.name, names, local, hear_other=False), names, said
         except Cancelled:
             yield *(gr.skip() for _ in range(takes_panel.N_OPENED)), visit, "Stopped. Nothing was written."
         except StudioError as problem:

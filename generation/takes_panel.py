@@ -170,8 +170,18 @@ def wire(
     gr.context.Context.root_block.load(searched, [panel.search, panel.shown, panel.visit], panel.cards, **hidden)
 
 
-def opened(name: str | None, other: str | None, visit: Sequence[str], local: bool, search: str = "") -> tuple[Any, ...]:
+def opened(
+    name: str | None, other: str | None, visit: Sequence[str], local: bool, search: str = "", hear_other: bool = True
+) -> tuple[Any, ...]:
     """What the panel shows of one song, beside another where one is compared with: values for its `outputs`.
+
+    Args:
+        name: of the song; None shows none.
+        other: of the one that X switches to.
+        visit: names of this visit's songs.
+        local: those of earlier visits may be shown too.
+        search: words that the cards are chosen by.
+        hear_other: begin with the other one.
 
     Raises:
         StudioError: a song is not there any more.
@@ -183,7 +193,7 @@ def opened(name: str | None, other: str | None, visit: Sequence[str], local: boo
     value = on_player(take)
     if other is not None:
         beside = register_track(allowed(other, visit, local).audio)
-        value = gr.update(value=value, other={"song": take.name, "track": beside})
+        value = gr.update(value=value, other={"song": take.name, "track": beside, "name": "Other", "hear": hear_other})
     files = str(take.audio), str(sidecar_path(take.audio))
     parts = part_names(take.events)
     chosen = SOUNDS[0], gr.update(choices=parts, value=0 if parts else None)
