@@ -37,10 +37,11 @@ class StructureFields:
     slip: gr.Markdown
     songs: gr.Dropdown
     templates: TemplateStrip
+    written: gr.State  # the text as the page last wrote it: nobody typed that
 
     def shown(self) -> list[Any]:
         """What a new structure changes."""
-        return [self.text, self.drawn, self.slip]
+        return [self.text, self.drawn, self.slip, self.written]
 
 
 def lay_out() -> StructureFields:
@@ -50,7 +51,7 @@ def lay_out() -> StructureFields:
     drawn = Timeline(read_typed(FIRST_STRUCTURE, Frame()).on_timeline(), elem_classes="sst-compose")
     templates = TemplateStrip()
     chooser = gr.Dropdown([], label="Or start from one of your songs", value=None)
-    return StructureFields(text, drawn, slip, chooser, templates)
+    return StructureFields(text, drawn, slip, chooser, templates, gr.State(FIRST_STRUCTURE))
 
 
 def wire(
@@ -72,31 +73,36 @@ def wire(
     """
     hidden = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
-    def typed(text: str, drawn: dict[str, Any], adapter: str, *frame: str | None) -> tuple[Any, Any]:
+    def typed(text: str, written: str, drawn: dict[str, Any], adapter: str, *frame: str | None) -> tuple[Any, Any, Any]:
+        if text == written:
+            return gr.skip(), gr.skip(), gr.skip()
+        return framed(text, drawn, adapter, *frame)
+
+    def framed(text: str, drawn: dict[str, Any], adapter: str, *frame: str | None) -> tuple[Any, Any, Any]:
         try:
             structure = read_typed(text, read_frame(*frame), drawn)
         except StudioError as problem:
-            return gr.skip(), gr.update(value=str(problem), visible=True)
-        return structure.on_timeline(), remark(adapter, structure)
+            return gr.skip(), gr.update(value=str(problem), visible=True), ""
+        return structure.on_timeline(), remark(adapter, structure), ""
 
     def remark(adapter: str, structure: Structure) -> Any:
         unknown = untaught(adapter, [event.type for event in structure.events])
         said = f"This adapter was never taught {' or '.join(f'`{kind}`' for kind in unknown)}: expect nothing there."
         return gr.update(value=said if unknown else "", visible=bool(unknown))
 
-    def show(adapter: str, make: Callable[[], Structure]) -> tuple[Any, Any, Any]:
+    def show(adapter: str, make: Callable[[], Structure]) -> tuple[Any, Any, Any, Any]:
         try:
             structure = make()
         except StudioError as problem:
-            return gr.skip(), gr.skip(), gr.update(value=str(problem), visible=True)
-        return structure.text, structure.on_timeline(), remark(adapter, structure)
+            return gr.skip(), gr.skip(), gr.update(value=str(problem), visible=True), gr.skip()
+        return structure.text, structure.on_timeline(), remark(adapter, structure), structure.text
 
-    def redrawn(drawn: dict[str, Any], text: str, adapter: str, *frame: str | None) -> tuple[Any, Any]:
+    def redrawn(drawn: dict[str, Any], text: str, adapter: str, *frame: str | None) -> tuple[Any, Any, Any]:
         try:
             structure = read_drawn(drawn, text, read_frame(*frame))
         except StudioError as problem:
-            return gr.skip(), gr.update(value=str(problem), visible=True)
-        return structure.text, remark(adapter, structure)
+            return gr.skip(), gr.update(value=str(problem), visible=True), gr.skip()
+        return structure.text, remark(adapter, structure), structure.text
 
     def template(adapter: str, length: str | None, bpm: str | None, meter: str | None, event: gr.EventData) -> Any:
         return show(adapter, lambda: from_template(str(event.template), read_frame(length, bpm, meter)))
@@ -104,7 +110,8 @@ def wire(
     def song(path: str | None, adapter: str, *frame: str | None) -> Any:
         allowed = {str(audio) for _, audio in songs()}
         if path not in allowed:
-            return gr.skip(), gr.skip(), gr.update(value="That song is not there any more.", visible=bool(path))
+            gone = gr.update(value="That song is not there any more.", visible=bool(path))
+            return gr.skip(), gr.skip(), gone, gr.skip()
         return show(adapter, lambda: from_song(Path(path), read_frame(*frame)))
 
     def fitted(text: str, drawn: dict[str, Any], adapter: str, *frame: str | None) -> Any:
@@ -115,16 +122,28 @@ def wire(
         return show(adapter, make)
 
     given = [adapter, *frame]
-    gr.on(
-        [fields.text.input, *(field.input for field in frame), adapter.change],
+    # `change`, since Gradio's text fields do not tell of every `input`: not of what is pasted, nor of a cleared field
+    fields.text.change(
         typed,
+        [fields.text, fields.written, fields.drawn, *given],
+        [fields.drawn, fields.slip, fields.written],
+        trigger_mode="always_last",
+        **hidden,
+    )
+    gr.on(
+        [*(field.change for field in frame), adapter.change],
+        framed,
         [fields.text, fields.drawn, *given],
-        [fields.drawn, fields.slip],
+        [fields.drawn, fields.slip, fields.written],
         trigger_mode="always_last",
         **hidden,
     )
     fields.drawn.input(
-        redrawn, [fields.drawn, fields.text, *given], [fields.text, fields.slip], trigger_mode="always_last", **hidden
+        redrawn,
+        [fields.drawn, fields.text, *given],
+        [fields.text, fields.slip, fields.written],
+        trigger_mode="always_last",
+        **hidden,
     )
     fields.templates.select(template, given, fields.shown(), **hidden)
     fields.songs.input(song, [fields.songs, *given], fields.shown(), **hidden)

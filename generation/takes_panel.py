@@ -160,7 +160,7 @@ def wire(
 
         panel.send.click(sent, [panel.shown, panel.visit, root], panel.said, **hidden)
     panel.cards.select(act, [panel.shown, panel.visit, panel.search], [*panel.outputs(), panel.said], **hidden)
-    panel.search.input(
+    panel.search.change(
         searched, [panel.search, panel.shown, panel.visit], panel.cards, trigger_mode="always_last", **hidden
     )
     if local:

@@ -9,8 +9,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser: Any, random_model) -> Iterator[Any]:
+def page(browser: Any, random_model, tmp_path, monkeypatch) -> Iterator[Any]:
     """The tab alone, on a model with random weights; any error of the page fails the test."""
+    monkeypatch.setenv("STRUCTURE_STUDIO_HOME", str(tmp_path))
     import gradio as gr
 
     import generation.tab
@@ -107,3 +108,98 @@ def test_a_song_that_is_being_made_can_be_stopped(page):
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_text("Stopped. Nothing was written.").wait_for()
     assert page.locator(".sst[data-mode=view]:visible").count() == 0
+
+
+def wish(page: Any, structure: str, steps: str = "2") -> None:
+    retype(page, structure)
+    page.get_by_role("button", name="More").click()
+    page.get_by_label("Steps", exact=True).fill(steps)
+
+
+def test_bars_are_typed_and_dragged_and_what_is_sung_stays(page):
+    page.get_by_label("BPM", exact=True).fill("120")
+    retype(page, 'verse 4 bars "quiet", chorus 4 bars')
+    parts(page, "verse", "chorus")
+    page.wait_for_selector(".sst[data-mode=compose][data-beats=told]")
+    page.locator(".sst[data-mode=compose] .sst-sections .sst-word").nth(1).click()
+    page.keyboard.press("h")
+    page.keyboard.type("All of us")
+    page.keyboard.press("Control+Enter")
+    stage = page.locator(".sst[data-mode=compose] .sst-stage").bounding_box()
+    wave = page.locator(".sst[data-mode=compose] .sst-wave").bounding_box()
+    page.mouse.move(stage["x"] + stage["width"] / 2, wave["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * 10.05 / 16, wave["y"] + 12, steps=6)  # bar 6 begins at 10 s
+    page.mouse.up()
+    text(page, 'verse 5 bars "quiet", chorus 3 bars')
+    page.get_by_label("Structure", exact=True).press_sequentially(", outro 1 bar")
+    parts(page, "verse", "chorus", "outro")
+    sung = page.evaluate("document.querySelector('.sst[data-mode=compose]').timeline.events.map(e => e.lyrics)")
+    assert sung == [None, "All of us", None]
+
+
+def test_a_word_that_the_adapter_never_learnt_is_said(page):
+    retype(page, "verse 0-4, chorus")
+    page.get_by_text("has no length. Give it one").wait_for()
+    page.get_by_label("Length (s)", exact=True).fill("12")
+    parts(page, "verse", "chorus")
+
+
+def test_songs_are_compared_changed_kept_and_deleted(page):
+    wish(page, "verse 0-1.5, chorus 1.5-3")
+    page.get_by_label("number input for Songs at once").fill("2")
+    page.get_by_label("number input for Songs at once").press("Tab")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("2 of 2 songs made.").wait_for()
+    cards = page.locator(".sst-take")
+    assert cards.count() == 2 and page.locator(".sst-take[data-shown=a]").count() == 1
+    player = page.locator(".sst[data-mode=view]")
+    own = player.evaluate("root => root.timeline.track")
+    page.locator(".sst-take[data-shown='']").get_by_role("button", name="Compare").click()
+    page.locator(".sst-take[data-shown=b]").wait_for()
+    page.wait_for_function(f"document.querySelector('.sst[data-mode=view]').timeline.track !== '{own}'")
+    player.focus()
+    page.keyboard.press("x")
+    page.wait_for_function(f"document.querySelector('.sst[data-mode=view]').timeline.track === '{own}'")
+    page.locator(".sst-take[data-shown=a]").get_by_title("Keep it").click()
+    page.locator(".sst-take[data-shown=a] button[aria-pressed=true]").wait_for()
+
+    page.get_by_label("How", exact=True).fill('bridge "strings"')
+    page.get_by_role("button", name="Change this part").click()
+    page.get_by_text("Make it again: done").wait_for()
+    words = player.locator(".sst-sections .sst-word")
+    assert words.all_text_contents() == ["bridge", "chorus"] and cards.count() == 3
+
+    page.get_by_label("Search:", exact=False).or_(page.get_by_placeholder("Search:")).fill("bridge")
+    page.wait_for_function("document.querySelectorAll('.sst-take').length === 1")
+    page.get_by_placeholder("Search:").fill("")
+    page.wait_for_function("document.querySelectorAll('.sst-take').length === 3")
+    page.locator(".sst-take").last.get_by_role("button", name="Delete").click()
+    page.locator(".sst-take").last.get_by_role("button", name="Really?").click()
+    page.wait_for_function("document.querySelectorAll('.sst-take').length === 2")
+
+
+def test_a_song_is_taken_home_in_another_form(page):
+    wish(page, "verse 0-1.5")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("1.5 s of song made").wait_for()
+    for form, ending in (("FLAC", ".flac"), ("Audacity labels", ".txt")):
+        with page.expect_response(lambda answer: ending in answer.text() if "predict" in answer.url else False):
+            page.get_by_label("Take home as").click()
+            page.get_by_role("option", name=form).click()
+        page.wait_for_timeout(300)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download", exact=True).click()
+        assert download.value.suggested_filename.endswith(ending)
+
+
+def test_what_cannot_be_changed_is_said_and_the_song_stays(page):
+    wish(page, "verse 0-1.5, chorus 1.5-3")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("3.0 s of song made").wait_for()
+    page.get_by_label("Change it").click()
+    page.get_by_role("option", name="Shorter by").click()
+    page.get_by_label("How", exact=True).fill("9s")
+    page.get_by_role("button", name="Change this part").click()
+    page.get_by_text("cannot be cut from it").first.wait_for()
+    assert page.locator(".sst-take").count() == 1
