@@ -184,7 +184,7 @@ def test_a_song_is_taken_home_in_another_form(page):
     page.get_by_role("button", name="Generate", exact=True).click()
     page.get_by_text("1.5 s of song made").wait_for()
     for form, ending in (("FLAC", ".flac"), ("Audacity labels", ".txt")):
-        with page.expect_response(lambda answer: ending in answer.text() if "predict" in answer.url else False):
+        with page.expect_response(lambda answer, ending=ending: "predict" in answer.url and ending in answer.text()):
             page.get_by_label("Take home as").click()
             page.get_by_role("option", name=form).click()
         page.wait_for_timeout(300)
