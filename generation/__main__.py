@@ -73,6 +73,15 @@ def get_parser() -> argparse.ArgumentParser:
     remake.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     remake.add_argument("--overwrite", action="store_true", help="replace a song that was not made here")
 
+    suggest = commands.add_parser("suggest", help="print structures as songs of a kind have them, the likeliest first")
+    suggest.add_argument("--bpm", type=float, default=120.0, help="beats per minute (default: 120)")
+    suggest.add_argument("--meter", default="4", help="beats in a bar: 4, 3/4, 6/8 (default: 4)")
+    suggest.add_argument("--duration", type=float, default=120.0, help="length of the song in seconds (default: 120)")
+    suggest.add_argument("--caption", default="", help="a word of its genre is looked for in it")
+    suggest.add_argument("--dataset", type=Path, help="annotated songs of your own, which count most")
+    suggest.add_argument("--count", type=int, default=3, help="how many (default: 3)")
+    suggest.add_argument("--seed", type=int, default=0, help="another one, others (default: 0)")
+
     parse = commands.add_parser(
         "parse",
         help="print a structure's events",
@@ -93,9 +102,7 @@ def parse_command(arguments: argparse.Namespace) -> None:
     """Print what a structure says: as a JSON list of events, as text, or as lyrics with timed tags."""
     from generation.jobs import make_job
 
-    if arguments.bpm is not None and not 20 <= arguments.bpm <= 400:
-        raise StudioError(f"--bpm {arguments.bpm:g}: expected 20 to 400 beats per minute.")
-    tempo = None if arguments.bpm is None else Tempo(arguments.bpm, read_meter(arguments.meter))
+    tempo = None if arguments.bpm is None else _tempo(arguments.bpm, arguments.meter)
     duration = make_job({"duration": arguments.duration}).duration
     text = sys.stdin.read() if arguments.structure == "-" else arguments.structure
     events = language.parse_structure(text, duration, tempo)
@@ -110,6 +117,24 @@ def remake_command(arguments: argparse.Namespace) -> None:
     from structure.sidecar import read_sidecar
 
     print(remake_song(read_sidecar(arguments.song), arguments.output, arguments.device, arguments.overwrite).audio)
+
+
+def suggest_command(arguments: argparse.Namespace) -> None:
+    """Print suggested structures: the likelihood of their choices, and their text in bars."""
+    from generation.suggesting import suggest
+    from structure.language import format_structure
+
+    tempo = _tempo(arguments.bpm, arguments.meter)
+    for suggestion in suggest(
+        tempo, arguments.duration, arguments.caption, arguments.dataset, arguments.count, arguments.seed
+    ):
+        print(f"{suggestion.likelihood:.2f}", format_structure(suggestion.events(tempo), tempo))
+
+
+def _tempo(bpm: float, meter: str) -> Tempo:
+    if not 20 <= bpm <= 400:
+        raise StudioError(f"--bpm {bpm:g}: expected 20 to 400 beats per minute.")
+    return Tempo(bpm, read_meter(meter))
 
 
 def _as_json(events: Sequence[Event]) -> str:
@@ -161,6 +186,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             parse_command(arguments)
         elif arguments.command == "remake":
             remake_command(arguments)
+        elif arguments.command == "suggest":
+            suggest_command(arguments)
         else:
             make_command(arguments)
     except StudioError as problem:

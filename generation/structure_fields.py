@@ -18,7 +18,9 @@ from generation.composing import (
     read_frame,
     read_typed,
 )
-from generation.template_strip import TemplateStrip
+from generation.suggesting import suggest
+from generation.template_strip import SuggestionStrip, TemplateStrip, suggestions_html
+from generation.templates import NOMINAL, written
 from structure.errors import StudioError
 
 SongList = Callable[[], list[tuple[str, Path]]]  # annotated songs: (name for a person, audio file)
@@ -37,6 +39,8 @@ class StructureFields:
     slip: gr.Markdown
     songs: gr.Dropdown
     templates: TemplateStrip
+    suggest: gr.Button
+    suggested: SuggestionStrip
     written: gr.State  # the text as the page last wrote it: nobody typed that
 
     def shown(self) -> list[Any]:
@@ -50,8 +54,11 @@ def lay_out() -> StructureFields:
     slip = gr.Markdown(visible=False, elem_classes="sst-slip")
     drawn = Timeline(read_typed(FIRST_STRUCTURE, Frame()).on_timeline(), elem_classes="sst-compose")
     templates = TemplateStrip()
-    chooser = gr.Dropdown([], label="Or start from one of your songs", value=None)
-    return StructureFields(text, drawn, slip, chooser, templates, gr.State(FIRST_STRUCTURE))
+    with gr.Row(equal_height=False):
+        chooser = gr.Dropdown([], label="Or start from one of your songs", value=None, scale=2)
+        suggest = gr.Button("Suggest structures", size="sm", min_width=150, elem_classes="sst-beside-field")
+    suggested = SuggestionStrip()
+    return StructureFields(text, drawn, slip, chooser, templates, suggest, suggested, gr.State(FIRST_STRUCTURE))
 
 
 def wire(
@@ -59,6 +66,8 @@ def wire(
     frame: Sequence[gr.Textbox | gr.Dropdown],
     fit_button: gr.Button,
     adapter: gr.Dropdown,
+    caption: gr.Textbox,
+    root: gr.State | None,
     songs: SongList,
     untaught: Untaught,
 ) -> None:
@@ -68,6 +77,8 @@ def wire(
         frame: the fields of length, BPM and meter.
         fit_button: stretches the structure to them.
         adapter: chooses who is asked.
+        caption: a word of its genre tells the planner which songs to follow.
+        root: holds the folder of annotated songs that the planner learns from too.
         songs: those that one may start from.
         untaught: which types an adapter was never taught.
     """
@@ -114,6 +125,23 @@ def wire(
             return gr.skip(), gr.skip(), gone, gr.skip()
         return show(adapter, lambda: from_song(Path(path), read_frame(*frame)))
 
+    def suggested(drawn: dict[str, Any], caption: str, seed: int, *rest: Any) -> tuple[str, int, Any]:
+        *frame, folder = rest if root is not None else (*rest, "")
+        try:
+            asked = read_frame(*frame)
+            tempo = asked.tempo or NOMINAL
+            found = suggest(
+                tempo, asked.duration or drawn["duration"], caption or "", Path(folder) if folder else None, seed=seed
+            )
+        except StudioError as problem:
+            return "", seed, gr.update(value=str(problem), visible=True)
+        listed = [(s, s.events(tempo)) for s in found]
+        shown = [(written(e, asked.tempo), e, f"each choice {s.likelihood:.0%} likely") for s, e in listed]
+        return suggestions_html(shown), seed + 1, gr.update(visible=False)
+
+    def taken(adapter: str, length: str | None, bpm: str | None, meter: str | None, event: gr.EventData) -> Any:
+        return show(adapter, lambda: read_typed(str(event.template), read_frame(length, bpm, meter)))
+
     def fitted(text: str, drawn: dict[str, Any], adapter: str, *frame: str | None) -> Any:
         def make() -> Structure:
             asked = read_frame(*frame)
@@ -145,6 +173,10 @@ def wire(
         trigger_mode="always_last",
         **hidden,
     )
+    times = gr.State(0)
+    inside = [fields.drawn, caption, times, *frame, *([root] if root is not None else [])]
+    fields.suggest.click(suggested, inside, [fields.suggested, times, fields.slip], **hidden)
+    fields.suggested.select(taken, given, fields.shown(), **hidden)
     fields.templates.select(template, given, fields.shown(), **hidden)
     fields.songs.input(song, [fields.songs, *given], fields.shown(), **hidden)
     fields.songs.focus(

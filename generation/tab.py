@@ -196,7 +196,14 @@ def build(
 
     shown = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     structure_fields.wire(
-        fields, [length, bpm, meter], fit, adapter, songs, lambda chosen, types: _untaught(model, chosen, types)
+        fields,
+        [length, bpm, meter],
+        fit,
+        adapter,
+        caption,
+        root,
+        songs,
+        lambda chosen, types: _untaught(model, chosen, types),
     )
     adapter.change(lambda chosen: describe_adapter(model, chosen), adapter, note, **shown)
     adapter.focus(lambda: gr.update(choices=adapter_choices(model, adapters)), None, adapter, **shown)

@@ -1,5 +1,6 @@
 """The strip of templates: small pictures of structures, each a button."""
 
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -7,6 +8,7 @@ import gradio as gr
 
 from annotate.colours import section_colour
 from generation.templates import TEMPLATES, template_events
+from structure.events import Event
 
 CSS = """
 .sst-templates { display: flex; flex-wrap: wrap; gap: 6px; }
@@ -27,6 +29,16 @@ element.addEventListener('click', (e) => {
 """
 
 
+class SuggestionStrip(gr.HTML):
+    """Buttons for structures that the planner suggests; a click is `.select`, with its text as `template`.
+
+    Value: see `suggestions_html`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(value="", css_template=CSS, js_on_load=JS, apply_default_css=False, **settings)
+
+
 class TemplateStrip(gr.HTML):
     """Buttons for `TEMPLATES`; a click is `.select`, with the template's name as the event's `template`."""
 
@@ -34,16 +46,25 @@ class TemplateStrip(gr.HTML):
         super().__init__(html_template=_html(), css_template=CSS, js_on_load=JS, apply_default_css=False, **settings)
 
 
+def suggestions_html(suggestions: Iterable[tuple[str, Sequence[Event], str]]) -> str:
+    """Buttons for structures: text, events, and what stands under the picture."""
+    return _strip(_button(text, events, text, under) for text, events, under in suggestions)
+
+
 def _html() -> str:
-    return f'<div class="sst-templates">{"".join(_button(*item) for item in TEMPLATES.items())}</div>'
+    return _strip(_button(name, template_events(name), text, name) for name, text in TEMPLATES.items())
 
 
-def _button(name: str, structure: str) -> str:
-    """One template: its sections as wide as they are long, its name below."""
+def _strip(buttons: Iterable[str]) -> str:
+    return f'<div class="sst-templates">{"".join(buttons)}</div>'
+
+
+def _button(key: str, events: Sequence[Event], structure: str, under: str) -> str:
+    """One structure: its sections as wide as they are long, words below."""
     parts = "".join(
         f'<b style="flex:{event.duration:g};background:{section_colour(event.type)}"></b>'
-        for event in template_events(name)
+        for event in events
         if event.is_section
     )
-    name, structure = escape(name), escape(structure)
-    return f'<button type="button" data-template="{name}" title="{structure}"><i>{parts}</i>{name}</button>'
+    key, structure, under = escape(key), escape(structure), escape(under)
+    return f'<button type="button" data-template="{key}" title="{structure}"><i>{parts}</i>{under}</button>'
