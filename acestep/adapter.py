@@ -88,15 +88,15 @@ def lora_config(
     )
 
 
-def dora_magnitudes(transformer: "nn.Module") -> "list[tuple[nn.Parameter, Tensor]]":
-    """Every DoRA magnitude beside that of its frozen layer, with which (and B = 0) the adapter changes nothing."""
+def dora_magnitudes(transformer: "nn.Module", name: str = LORA_NAME) -> "list[tuple[nn.Parameter, Tensor]]":
+    """Every DoRA magnitude of one LoRA beside that of its frozen layer, with which (and B = 0) it changes nothing."""
     import torch
 
     found = []
     for module in transformer.modules():
         magnitudes = getattr(module, "lora_magnitude_vector", {})
-        if LORA_NAME in magnitudes:
-            learned = magnitudes[LORA_NAME].weight
+        if name in magnitudes:
+            learned = magnitudes[name].weight
             found.append((learned, torch.linalg.norm(module.base_layer.weight.detach().to(learned.dtype), dim=1)))
     return found
 

@@ -6,7 +6,7 @@ the gain that peak normalisation applied, and loads adapters with a check that t
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,10 @@ class GeneratedSong:
 
 
 class StructuredPipeline:
-    """One loaded checkpoint, with at most one adapter. For one thread at a time: the diffusers pipeline keeps state."""
+    """One loaded checkpoint, with an adapter and LoRAs beside it.
+
+    For one thread at a time: the diffusers pipeline keeps state.
+    """
 
     def __init__(self, pipe: "AceStepPipeline", model_name: str, model_hash: str, defaults: SamplingDefaults):
         self.pipe = pipe
@@ -93,7 +96,9 @@ class StructuredPipeline:
         self.card: AdapterCard | None = None
         self.adapter_folder: Path | None = None
         self.strength = 1.0
-        self._magnitudes: list[tuple[torch.nn.Parameter, torch.Tensor, torch.Tensor]] = []  # DoRA's: in use, at 0, at 1
+        self.beside: list[Path] = []  # adapters of which only the LoRA acts
+        # of each LoRA that is a DoRA: magnitudes in use, at strength 0, at 1
+        self._magnitudes: dict[str, list[tuple[torch.nn.Parameter, torch.Tensor, torch.Tensor]]] = {}
 
     @property
     def device(self) -> torch.device:
@@ -109,12 +114,32 @@ class StructuredPipeline:
         return self.pipe.latents_per_second
 
     def load_adapter(self, folder: Path) -> None:
-        """Replace the adapter by the one in `folder`.
+        """Replace the adapter, and all beside it, by the one in `folder`.
 
         Raises:
             AdapterError: it is of another base, plan version or shape, or not whole.
         """
         folder = Path(folder)
+        card = self._checked_card(folder)
+        encoder = self._read_encoder(folder, card)
+        lora = read_lora(folder, self.pipe.transformer)
+        self.unload_adapter()
+        self._load_lora(folder, LORA_NAME, *lora)
+        self.conditioning = EventConditioning(self.pipe.transformer, encoder)
+        self.card, self.adapter_folder = card, folder
+
+    def add_adapter(self, folder: Path) -> None:
+        """Load one more LoRA beside the adapter; times are told by the adapter's own event encoder alone.
+
+        Raises:
+            AdapterError: it is of another base or shape, or not whole; what was loaded before is unloaded.
+        """
+        folder = Path(folder)
+        self._checked_card(folder)
+        self._load_lora(folder, f"beside_{len(self.beside)}", *read_lora(folder, self.pipe.transformer))
+        self.beside.append(folder)
+
+    def _checked_card(self, folder: Path) -> AdapterCard | None:
         card = read_card(folder)
         if card is not None and card.base_hash != self.model_hash:
             raise AdapterError(
@@ -126,18 +151,18 @@ class StructuredPipeline:
                 f"{folder.name}: this adapter reads frame plans of version {card.plan_version}, this program writes "
                 f"version {PLAN_VERSION}. Train it again."
             )
-        encoder = self._read_encoder(folder, card)
-        lora, settings = read_lora(folder, self.pipe.transformer)
-        self.unload_adapter()
+        return card
+
+    def _load_lora(self, folder: Path, name: str, lora: dict[str, torch.Tensor], settings: dict | None) -> None:
+        transformer = self.pipe.transformer
         try:
-            self.pipe.transformer.load_lora_adapter(lora, metadata=settings, adapter_name=LORA_NAME)
+            transformer.load_lora_adapter(lora, metadata=settings, adapter_name=name)
         except (OSError, TypeError, ValueError, RuntimeError, KeyError) as problem:
             self.unload_adapter()
             raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({problem}).") from problem
-        self.pipe.transformer.eval()  # its new layers come in training mode, where dropout of another's LoRA would act
-        self._magnitudes = [(m, frozen, m.detach().clone()) for m, frozen in dora_magnitudes(self.pipe.transformer)]
-        self.conditioning = EventConditioning(self.pipe.transformer, encoder)
-        self.card, self.adapter_folder = card, folder
+        transformer.eval()  # its new layers come in training mode, where dropout of another's LoRA would act
+        found = dora_magnitudes(transformer, name)
+        self._magnitudes[name] = [(m, frozen, m.detach().clone()) for m, frozen in found]
 
     def _read_encoder(self, folder: Path, card: AdapterCard | None) -> EventEncoder | None:
         from safetensors import SafetensorError
@@ -164,20 +189,30 @@ class StructuredPipeline:
         """Back to the bare checkpoint."""
         if hasattr(self.pipe.transformer, "peft_config"):
             self.pipe.transformer.unload_lora()
-        self._magnitudes = []
+        self._magnitudes = {}
+        self.beside = []
         self.conditioning = EventConditioning(self.pipe.transformer, None)
         self.card = self.adapter_folder = None
         self.strength = 1.0
 
-    def set_strength(self, strength: float) -> None:
+    def set_strength(self, strength: float, beside: Sequence[float] = ()) -> None:
         """Scale the adapter, LoRA and events alike; 0 is the bare checkpoint, 1 the adapter as trained.
 
         peft scales only A and B of a DoRA; its magnitudes go here from the frozen layer's own to the trained ones.
+
+        Args:
+            strength: of the adapter.
+            beside: of each LoRA that `add_adapter` loaded, in order; those not named act as trained.
         """
-        if LORA_NAME in getattr(self.pipe.transformer, "peft_config", {}):
-            self.pipe.transformer.set_adapters([LORA_NAME], [strength])
-        for magnitude, frozen, trained in self._magnitudes:
-            magnitude.data = torch.lerp(frozen, trained, strength)
+        strengths = {LORA_NAME: strength}
+        for place in range(len(self.beside)):
+            strengths[f"beside_{place}"] = beside[place] if place < len(beside) else 1.0
+        names = [name for name in strengths if name in getattr(self.pipe.transformer, "peft_config", {})]
+        if names:
+            self.pipe.transformer.set_adapters(names, [strengths[name] for name in names])
+        for name in names:
+            for magnitude, frozen, trained in self._magnitudes[name]:
+                magnitude.data = torch.lerp(frozen, trained, strengths[name])
         self.strength = strength
 
     def complete(self, request: SongRequest) -> SongRequest:

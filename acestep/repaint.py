@@ -1,7 +1,7 @@
 """One span of a song made anew by the model, which hears the rest of the song while it does so.
 
-The diffusers pipeline would hand back a whole song, encoded, decoded and normalised once more. Here only the span leaves
-the model, decoded with as much context as the codec can hear; whoever asks puts it into the song's own samples.
+The diffusers pipeline would hand back a whole song, encoded, decoded and normalised once more. Here only the span
+leaves the model, decoded with as much context as the codec can hear; whoever asks puts it into the song's own samples.
 """
 
 import math

@@ -61,6 +61,13 @@ def get_parser() -> argparse.ArgumentParser:
     make.add_argument("--model", default="starter", help="starter, a diffusers folder or a hub id (default: starter)")
     make.add_argument("--adapter", default="default", help="adapter folder, none, or default: the model's own")
     make.add_argument("--strength", type=float, default=1.0, help="of the adapter, 0 is off, 1 as trained (default: 1)")
+    make.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="FOLDER[@STRENGTH]",
+        help="one more adapter, whose LoRA acts too; times are told by --adapter's alone; may be repeated",
+    )
     make.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     make.add_argument("--output", type=Path, help="WAV file; with --requests a folder (default: outputs)")
     make.add_argument("--requests", type=Path, metavar="FILE", help="make every song of this .jsonl file")
@@ -131,6 +138,12 @@ def suggest_command(arguments: argparse.Namespace) -> None:
         print(f"{suggestion.likelihood:.2f}", format_structure(suggestion.events(tempo), tempo))
 
 
+def _beside(text: str) -> dict[str, str]:
+    """`FOLDER@0.5` to an adapter and its strength, which is 1 where none is given."""
+    folder, at, strength = text.rpartition("@")
+    return {"adapter": folder, "strength": strength} if at else {"adapter": text}
+
+
 def _tempo(bpm: float, meter: str) -> Tempo:
     if not 20 <= bpm <= 400:
         raise StudioError(f"--bpm {bpm:g}: expected 20 to 400 beats per minute.")
@@ -151,6 +164,7 @@ def make_command(arguments: argparse.Namespace) -> None:
 
     flags = vars(arguments)
     defaults: dict[str, Any] = {name: flags[name] for name in Job.model_fields if name in flags and name != "output"}
+    defaults["beside"] = [_beside(text) for text in arguments.beside]
     if arguments.lyrics_file is not None:
         try:
             defaults["lyrics"] = arguments.lyrics_file.read_text(encoding="utf-8-sig")

@@ -28,6 +28,15 @@ class RequestError(StudioError):
     """A song was asked for in a way that cannot be made."""
 
 
+class Beside(pydantic.BaseModel):
+    """An adapter whose LoRA acts beside the first one's, and how strongly."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    adapter: str
+    strength: float = pydantic.Field(1.0, ge=-2, le=2, allow_inf_nan=False)
+
+
 class Job(pydantic.BaseModel):
     """One song to make. Times in seconds; `None` leaves a value to the model.
 
@@ -57,6 +66,7 @@ class Job(pydantic.BaseModel):
     use_events: bool = True
     adapter: str = DEFAULT_ADAPTER
     strength: float = pydantic.Field(1.0, ge=0, le=2)
+    beside: tuple[Beside, ...] = pydantic.Field((), max_length=8)
     output: Path | None = None
 
     def timed_events(self) -> list[Event]:

@@ -43,6 +43,7 @@ def remade_job(sidecar: Sidecar, exactly: bool = True) -> tuple[Job, str]:
     fields |= {
         "guidance": made.get("guidance_scale"),
         "adapter": _adapter(made),
+        "beside": [{k: other[k] for k in ("adapter", "strength")} for other in made.get("beside", ())],
         "events": [event.to_dict() for event in sidecar.events],
     }
     return make_job({name: value for name, value in fields.items() if value is not None}), str(
@@ -91,6 +92,12 @@ def refuse_other_makers(sidecar: Sidecar, facts: Mapping[str, Any]) -> None:
         RequestError: another model or adapter lies there now.
     """
     made = sidecar.get("generation")
+    hashes = [[other.get("adapter_hash") for other in told.get("beside", ())] for told in (made, facts)]
+    if hashes[0] != hashes[1]:
+        raise RequestError(
+            f"{sidecar.path.name}: an adapter beside the first has changed since, so the song cannot be made again "
+            "exactly."
+        )
     for name, what in (("model_hash", "model"), ("adapter_hash", "adapter")):
         if made.get(name) != facts.get(name):
             raise RequestError(

@@ -7,14 +7,14 @@ command line come through the same function.
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, RequestError
+from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Beside, Job, RequestError
 from structure.events import MOMENT_TYPES, Event, show_seconds
 from structure.places import writing_folder
 from structure.prompt.draft import did_you_mean
@@ -66,7 +66,7 @@ class _Warm:
         self.lock = threading.RLock()
         self.pipeline: StructuredPipeline | None = None
         self.key: tuple[str, str] | None = None  # (model, device)
-        self.adapter: str | None = None  # folder, "" for none
+        self.adapters: tuple[str | None, ...] | None = None  # folders, the first one's None where there is none
 
 
 _warm = _Warm()
@@ -142,25 +142,28 @@ def loaded(
         Cancelled: `cancelled` said so, before or within the block.
     """
     with _warm.lock, _device_turn(gate, device, on_wait, cancelled):
-        pipeline = warm_pipeline(model, job.adapter, device)
+        pipeline = warm_pipeline(model, job.adapter, device, [other.adapter for other in _acting(job)])
         from acestep import pipeline as model_layer
 
         if cancelled():
             raise Cancelled
-        pipeline.set_strength(job.strength)
+        pipeline.set_strength(job.strength, [other.strength for other in _acting(job)])
         try:
             yield pipeline
         except model_layer.Cancelled as problem:
             raise Cancelled from problem
 
 
-def warm_pipeline(model: str, adapter: str = DEFAULT_ADAPTER, device: str = "auto") -> "StructuredPipeline":
+def warm_pipeline(
+    model: str, adapter: str = DEFAULT_ADAPTER, device: str = "auto", beside: Sequence[str] = ()
+) -> "StructuredPipeline":
     """The loaded model with the adapter asked for; loads or swaps only what differs from the last call.
 
     Args:
         model: `starter`, a diffusers folder or a hub id.
         adapter: a folder, `none`, or `default`: the one that ships with the model, if any.
         device: torch's name, or `auto`.
+        beside: adapters whose LoRAs act too.
 
     Raises:
         ModelError: the model or the adapter cannot be loaded or does not fit.
@@ -171,15 +174,18 @@ def warm_pipeline(model: str, adapter: str = DEFAULT_ADAPTER, device: str = "aut
         if _warm.pipeline is None or _warm.key != (model, device):
             release()
             _warm.pipeline = load_pipeline(model, device)
-            _warm.key, _warm.adapter = (model, device), None
+            _warm.key, _warm.adapters = (model, device), None
         folder = adapter_folder(model, adapter)
-        wanted = "" if folder is None else f"{folder.resolve()}@{_changed(folder)}"
-        if _warm.adapter != wanted:
-            _warm.adapter = None
+        others = [found for name in beside if (found := adapter_folder(model, name)) is not None]
+        wanted = tuple(None if f is None else f"{f.resolve()}@{_changed(f)}" for f in (folder, *others))
+        if _warm.adapters != wanted:
+            _warm.adapters = None
             _warm.pipeline.unload_adapter()
             if folder is not None:
                 _warm.pipeline.load_adapter(folder)
-            _warm.adapter = wanted
+            for other in others:
+                _warm.pipeline.add_adapter(other)
+            _warm.adapters = wanted
         return _warm.pipeline
 
 
@@ -193,7 +199,7 @@ def release() -> None:
     try:
         if _warm.pipeline is None:
             return
-        _warm.pipeline = _warm.key = _warm.adapter = None
+        _warm.pipeline = _warm.key = _warm.adapters = None
         gc.collect()
         sys.modules["torch"].cuda.empty_cache()  # does nothing on a machine without CUDA
     finally:
@@ -274,6 +280,10 @@ def facts_of(pipeline: "StructuredPipeline", job: Job, request: "SongRequest", g
         "adapter_has_events": card is not None and card.has_events,
         "untaught": sorted({event.type for event in request.events if event.is_section} - taught) if taught else [],
         "strength": job.strength,
+        "beside": [
+            {"adapter": str(folder), "strength": other.strength, "adapter_hash": adapter_hash(folder)}
+            for folder, other in zip(pipeline.beside, _acting(job), strict=True)
+        ],
         "structure": job.structure or None,
         "seed": request.seed,
         "duration": request.duration,
@@ -289,6 +299,11 @@ def facts_of(pipeline: "StructuredPipeline", job: Job, request: "SongRequest", g
         "sample_rate": pipeline.sample_rate,
         "device": str(pipeline.device),
     }
+
+
+def _acting(job: Job) -> list[Beside]:
+    """The adapters beside the first that are any."""
+    return [other for other in job.beside if other.adapter != NO_ADAPTER]
 
 
 def write_song(

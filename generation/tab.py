@@ -7,12 +7,13 @@
 import random
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from acestep.loading import TURBO, sampling_defaults
+from acestep.loading import STARTER_DIR, TURBO, fingerprint, sampling_defaults
 from generation import rework_panel, structure_fields, takes_panel
 from generation.candidates import MOST, Candidate, best, make_candidates
 from generation.composing import given, read_frame, read_typed
@@ -20,6 +21,9 @@ from generation.history import tidy
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, make_job
 from generation.service import Cancelled, DeviceGate, adapter_folder, output_folder, untaught
 from structure.errors import StudioError
+
+if TYPE_CHECKING:
+    from acestep.adapter import AdapterCard
 
 AdapterList = Callable[[], list[tuple[str, str]]]  # (name for a person, folder), newest first
 
@@ -127,6 +131,14 @@ def build(
                     1, 15, usual.guidance_scale, step=0.5, label="Text guidance", info="on caption, lyrics; 1 is off"
                 )
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Adapter strength")
+                beside = gr.Dropdown(
+                    [],
+                    value=[],
+                    multiselect=True,
+                    label="Blend with",
+                    info="their LoRAs act too; times stay the first's",
+                )
+                weights = gr.Textbox("", label="Their strengths", placeholder="1, or 0.5, 0.3")
                 steps = gr.Textbox("", label="Steps", placeholder=f"{usual.steps}, the model's")
                 tags = gr.Checkbox(True, label="Section tags in the lyrics too")
                 if usual is TURBO:
@@ -150,6 +162,8 @@ def build(
         meter: str = "4",
         noise_from: float | None = None,
         noise_to: float | None = None,
+        beside: list[str] | None = None,
+        weights: str | None = None,
         drawn: dict[str, Any] | None = None,
         visit: list[str] | None = None,
         request: gr.Request = None,
@@ -166,6 +180,7 @@ def build(
                 steps=given(steps), guidance=guidance, event_guidance=event_guidance,
                 event_interval=None if noise_from is None or noise_to is None else (noise_from, noise_to),
                 adapter=adapter, strength=strength, section_tags=section_tags,
+                beside=blend(beside or [], weights or ""),
             )  # fmt: skip
             progress(0, desc="Loading the model")
             songs = make_candidates(
@@ -207,10 +222,16 @@ def build(
     )
     adapter.change(lambda chosen: describe_adapter(model, chosen), adapter, note, **shown)
     adapter.focus(lambda: gr.update(choices=adapter_choices(model, adapters)), None, adapter, **shown)
+    beside.focus(
+        lambda: gr.update(choices=[(n, f) for n, f in adapter_choices(model, adapters) if f != NO_ADAPTER]),
+        None,
+        beside,
+        **shown,
+    )
     dice.click(lambda: random.randrange(1, 1_000_000), None, seed, **shown)
     wishes = [
         *(fields.text, caption, lyrics, length, bpm, key, seed, steps, guidance, event_guidance, adapter, strength),
-        *(tags, count, meter, noise_low, noise_high, fields.drawn, takes.visit),
+        *(tags, count, meter, noise_low, noise_high, beside, weights, fields.drawn, takes.visit),
     ]
     button.click(ask_for_song, None, status, **shown).then(
         make_song,
@@ -247,6 +268,19 @@ def wanted(
     return job.model_copy(update={"events": events})
 
 
+def blend(folders: list[str], weights: str) -> list[dict[str, Any]]:
+    """Adapters and their strengths, one for all or one for each.
+
+    Raises:
+        StudioError: there are more or fewer strengths than adapters.
+    """
+    said = [weight.strip() for weight in weights.replace(";", ",").split(",") if weight.strip()]
+    if len(said) not in (0, 1, len(folders)):
+        raise StudioError(f"{len(said)} strengths for {len(folders)} adapters: give one for all, or one for each.")
+    strengths = said * len(folders) if len(said) == 1 else said or ["1"] * len(folders)
+    return [{"adapter": f, "strength": strength} for f, strength in zip(folders, strengths, strict=True)]
+
+
 def describe_adapter(model: str, adapter: str) -> str:
     """What to expect of this model with this adapter, in the words of the page."""
     from acestep.adapter import read_card
@@ -255,15 +289,37 @@ def describe_adapter(model: str, adapter: str) -> str:
     try:
         folder = adapter_folder(model, adapter)
         card = None if folder is None else read_card(folder)
+        if card is not None and (base := _base_hash(model)) and card.base_hash != base:
+            remarks.append(
+                f"**It was trained on {card.base_model} ({card.base_hash}) and does not fit {model} ({base}).**"
+            )
         if card is None or not card.has_events:
             remarks.append(UNHEARD_NOTE)
         elif card.trained_types:
             remarks.append(f"Knows {', '.join(card.trained_types)}.")
+        if card is not None:
+            remarks.append(_card_in_words(card))
     except StudioError as problem:
         remarks.append(str(problem))
     if model == "starter":
         remarks.append(STARTER_NOTE)
     return "\n\n".join(remarks)
+
+
+def _card_in_words(card: "AdapterCard") -> str:
+    """Base, size and scores of an adapter, as far as its card says them."""
+    facts = [f"base {card.base_model}", f"rank {card.rank}"]
+    facts += [f"{card.scores['step']} steps"] if "step" in card.scores else []
+    scores = {name: value for name, value in card.scores.items() if name != "step" and isinstance(value, float)}
+    facts += [f"{name.replace('_', ' ')} {value:.2f}" for name, value in scores.items()]
+    return f"{card.name or 'Adapter'}: {', '.join(facts)}."
+
+
+@cache
+def _base_hash(model: str) -> str:
+    """Identity of a model whose files are here; empty where they are not."""
+    folder = STARTER_DIR if model == "starter" else Path(model).expanduser()
+    return fingerprint(folder) if (folder / "transformer").is_dir() else ""
 
 
 def adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]:

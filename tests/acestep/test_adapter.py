@@ -38,9 +38,9 @@ def song(pipe: AceStepPipeline) -> np.ndarray:
     ).audios.float().numpy()  # fmt: skip
 
 
-def randomise(module: torch.nn.Module) -> None:
+def randomise(module: torch.nn.Module, seed: int = 0) -> None:
     """Give every tensor of a fresh LoRA, DoRA's magnitudes too, values that are heard."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if "lora_magnitude_vector" in name:
@@ -49,11 +49,11 @@ def randomise(module: torch.nn.Module) -> None:
                 parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
 
 
-def train(pipeline: StructuredPipeline, folder: Path, **kind: object) -> np.ndarray:
+def train(pipeline: StructuredPipeline, folder: Path, seed: int = 0, **kind: object) -> np.ndarray:
     """Write an adapter of this kind into `folder`; the song of the model that holds it."""
     transformer = pipeline.pipe.transformer
     transformer.add_adapter(lora_config(rank=4, **kind), adapter_name=LORA_NAME)
-    randomise(transformer)
+    randomise(transformer, seed)
     transformer.eval()
     torch.manual_seed(0)
     encoder = EventEncoder.for_transformer(transformer, pipeline.pipe.text_encoder.config.hidden_size)
@@ -96,6 +96,30 @@ def test_in_bf16_too_both_give_the_same_song(pipeline, random_model, tmp_path):
     bare.pipe.load_lora_weights(tmp_path / "adapter")
     np.testing.assert_array_equal(song(here.pipe), song(bare.pipe))
     assert np.corrcoef(song(here.pipe).ravel(), trained.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("kind", ["alpha"])
+def test_two_at_once_are_the_sum_of_both_at_their_strengths(pipeline, fresh, random_model, tmp_path, kind):
+    first = train(pipeline, tmp_path / "first", **KINDS[kind])
+    other = load_pipeline(str(random_model), device="cpu")
+    second = train(other, tmp_path / "second", seed=5, **KINDS[kind])
+    assert np.abs(first - second).max() > HEARD
+    fresh.load_adapter(tmp_path / "first")
+    fresh.add_adapter(tmp_path / "second")
+    fresh.set_strength(1.0, [0.0])
+    np.testing.assert_allclose(song(fresh.pipe), first, atol=1e-5)
+    fresh.set_strength(0.0, [1.0])
+    np.testing.assert_allclose(song(fresh.pipe), second, atol=1e-5)
+    fresh.set_strength(1.0, [1.0])
+    both = song(fresh.pipe)
+    assert min(np.abs(both - first).max(), np.abs(both - second).max()) > HEARD
+    assert fresh.card.rank == 4 and fresh.beside == [tmp_path / "second"]
+    fresh.load_adapter(tmp_path / "second")  # alone: nothing of the first is left
+    np.testing.assert_array_equal(song(fresh.pipe), second)
+    fresh.load_adapter(tmp_path / "second")
+    fresh.add_adapter(tmp_path / "first")
+    fresh.set_strength(1.0, [1.0])
+    np.testing.assert_allclose(song(fresh.pipe), both, atol=1e-5)  # in whichever order
 
 
 @pytest.mark.parametrize("kind", ["alpha", "all of it"])

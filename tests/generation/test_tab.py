@@ -9,8 +9,10 @@ import soundfile
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from acestep.loading import STARTER_ADAPTER
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER
-from generation.tab import STARTER_NOTE, UNHEARD_NOTE, adapter_choices, describe_adapter
+from generation.tab import STARTER_NOTE, UNHEARD_NOTE, adapter_choices, blend, describe_adapter
+from structure.errors import StudioError
 
 
 @pytest.fixture
@@ -55,3 +57,17 @@ def test_without_an_event_adapter_the_page_says_what_to_expect():
 def test_adapters_are_the_shipped_one_the_trained_ones_and_none(tmp_path):
     chosen = [value for _, value in adapter_choices("starter", lambda: [("my run", str(tmp_path))])]
     assert chosen == [DEFAULT_ADAPTER, str(tmp_path), NO_ADAPTER]
+
+
+def test_the_card_is_told_and_another_base_named(random_model):
+    told = describe_adapter("starter", DEFAULT_ADAPTER)
+    assert "Knows breakdown" in told and "rank 16, 600 steps, loss 0.44" in told
+    assert "does not fit" in describe_adapter(str(random_model), str(STARTER_ADAPTER))
+
+
+def test_one_strength_for_all_or_one_for_each():
+    assert blend(["a", "b"], "") == [{"adapter": "a", "strength": "1"}, {"adapter": "b", "strength": "1"}]
+    assert [other["strength"] for other in blend(["a", "b"], "0.5")] == ["0.5", "0.5"]
+    assert [other["strength"] for other in blend(["a", "b"], "0.5; 0.3")] == ["0.5", "0.3"]
+    with pytest.raises(StudioError, match="3 strengths for 2 adapters"):
+        blend(["a", "b"], "1, 1, 1")
