@@ -1,4 +1,4 @@
-"""How long does a song take? 20 s at the default steps, beside the bare diffusers pipeline in the same run.
+"""How long does a song take, and what do events cost? 20 s at the default steps, beside bare diffusers in the same run.
 
 python -m benchmarks.generation
 """
@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.record import WORK, Bar, exit_status, record, run
 from structure.language import parse_structure
@@ -56,41 +58,65 @@ def measure(options: argparse.Namespace) -> None:
     if folder is not None:
         pipeline.load_adapter(folder)
     loading = time.perf_counter() - begin
-    request = SongRequest(events=parse_structure(STRUCTURE), prompt=CAPTION, seed=1)
+    request = SongRequest(events=parse_structure(STRUCTURE), prompt=CAPTION, lyrics="", seed=1, duration=SECONDS)
     asked = pipeline.complete(request)
+    plain = request.model_copy(update={"use_events": False, "section_tags": False})
+    one_pass = request.model_copy(update={"event_guidance": 1.0})
+    bare = load_pipeline(options.model)  # a second copy that no hook and no adapter has touched
+    unhooked = load_pipeline(options.model)
 
-    def ours() -> None:
-        pipeline.generate(request)
-
-    bare = load_pipeline(options.model).pipe  # a second copy that no hook has touched
-
-    def diffusers_alone() -> None:
-        bare(
+    def diffusers_alone() -> object:
+        return bare.pipe(
             prompt=CAPTION,
             lyrics="",
             audio_duration=SECONDS,
             num_inference_steps=asked.steps,
             guidance_scale=asked.guidance_scale,
             shift=asked.shift,
+            timesignature=asked.timesignature,
             generator=torch.Generator().manual_seed(1),
-        )
+        ).audios[0].T.numpy()  # fmt: skip
 
-    timed(ours, 1)  # the first call pays for allocations
-    timed(diffusers_alone, 1)
-    pairs = [(timed(ours, 1)[0], timed(diffusers_alone, 1)[0]) for _ in range(options.repeats)]
-    ours_seconds, bare_seconds = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ways: dict[str, Callable[[], object]] = {
+        "bare diffusers": diffusers_alone,
+        "ours without events": lambda: unhooked.generate(plain).samples,
+        "events in one pass": lambda: pipeline.generate(one_pass),
+        "events guided": lambda: pipeline.generate(request),
+    }
+    identical = np.array_equal(ways["bare diffusers"](), ways["ours without events"]())
+    for way in ways.values():
+        timed(way, 1)  # the first call pays for allocations
+    taken = {name: [] for name in ways}
+    for _ in range(options.repeats):
+        for name, way in ways.items():  # alternating, since the machine's speed wanders
+            taken[name] += timed(way, 1)
+    median = {name: statistics.median(times) for name, times in taken.items()}
+    against = {name: statistics.median(np.divide(times, taken["bare diffusers"])) for name, times in taken.items()}
+
+    def load_again() -> None:
+        pipeline.unload_adapter()
+        pipeline.load_adapter(folder)
+
+    switching = statistics.median(timed(load_again, 5)) if folder is not None else 0.0
     record(
         "generation",
         [
-            Bar("20 s of song, warm, default steps", ours_seconds, "s", most=20.0),
+            Bar("20 s of song, warm, default steps", median["events guided"], "s", most=20.0),
             Bar("20 s of song by the command, start to file", cold, "s"),
-            Bar("against the bare pipeline", ours_seconds / bare_seconds, "times"),
+            Bar("ours without events against bare diffusers", against["ours without events"], "times", most=1.02),
+            Bar("identical samples", float(identical), "", least=1.0),
+            Bar("events in one pass against bare diffusers", against["events in one pass"], "times", most=1.02),
+            Bar("events guided against bare diffusers", against["events guided"], "times", most=1.5),
+            Bar("loading another adapter", switching, "s", most=1.0),
         ],
-        {"warm_seconds": pairs, "loading_seconds": loading, "cold_seconds": cold},
+        {"seconds": taken, "loading_seconds": loading, "cold_seconds": cold},
         {
             "model": options.model,
             "structure": STRUCTURE,
             "steps": asked.steps,
+            "guidance": asked.guidance_scale,
+            "event_guidance": asked.event_guidance,
+            "event_interval": asked.event_interval,
             "adapter": folder is not None,
             "threads": torch.get_num_threads(),
         },
