@@ -234,6 +234,12 @@ class StructuredPipeline:
                 f"The {late[0].type} ends at {late[0].end:g} s, after the song's end at {duration:g} s. "
                 "Lengthen the song or shorten the structure."
             )
+        short = [e for e in request.events if e.is_section and e.duration < 1 / self.frame_rate - 1e-6]
+        if short:
+            raise RequestError(
+                f"The {short[0].type} at {short[0].start:g} s lasts {short[0].duration:g} s, less than one of the "
+                f"model's frames ({1 / self.frame_rate:g} s): it would not be heard. Make it longer, or a moment."
+            )
         if request.steps is not None and not 1 <= request.steps <= 200:
             raise RequestError(f"{request.steps} steps make no sense: give 1 to 200.")
         filled = {"duration": float(duration)}

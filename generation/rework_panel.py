@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from generation.editing import (
     swapped,
 )
 from generation.history import Take, tidy
+from generation.jobs import NO_ADAPTER
 from generation.remaking import remade_job
 from generation.reworking import read_source, rework_song
-from generation.service import Cancelled, DeviceGate, output_folder
+from generation.service import Cancelled, DeviceGate, generate_song, output_folder
 from generation.takes_panel import TakesPanel
 from structure.errors import StudioError
 from structure.events import Event, sections
@@ -34,7 +36,8 @@ from structure.tempo import Tempo, read_meter
 
 AGAIN, LONGER, SHORTER = "Make it again", "Longer by", "Shorter by"
 TWICE, SWAP, OUT, ON = "Twice", "Swap with the next", "Take it out", "Go on after the end with"
-WAYS = [AGAIN, LONGER, SHORTER, TWICE, SWAP, OUT, ON]
+NO_EVENTS, NO_ADAPTERS = "The whole song without times", "The whole song without adapter"
+WAYS = [AGAIN, LONGER, SHORTER, TWICE, SWAP, OUT, ON, NO_EVENTS, NO_ADAPTERS]
 HOW = {
     AGAIN: 'as it is, or: bridge "strings only" intensity=0.4',
     LONGER: "8s, or 4 bars",
@@ -98,10 +101,12 @@ def wire(
         try:
             take = takes_panel.allowed(shown[0] or "", visit, local)
             progress(0, desc="Loading the model")
-            made = changed(
-                take,
-                edit_for(take, way, part or 0, how or ""),
-                seed or 0,
+            make = (
+                partial(without, take, way)
+                if way in (NO_EVENTS, NO_ADAPTERS)
+                else partial(changed, take, edit_for(take, way, part or 0, how or ""), seed or 0)
+            )
+            made = make(
                 on_step=lambda done, total: progress((done, total), desc="Making the part"),
                 on_wait=lambda why: progress(0, desc=why),
                 cancelled=stopped.is_set,
@@ -182,6 +187,18 @@ def changed(
     job = job.model_copy(update={"seed": seed if seed != job.seed else seed + 1})
     song = rework_song(read_source(take.audio), edit, job, gate=gate, **settings)
     return judged(song, reference).take
+
+
+def without(take: Take, way: str, reference: Callable[[], Path] | None = None, **settings: Any) -> Take:
+    """The same song, same seed, without times or without any adapter: to hear what they do.
+
+    Raises:
+        StudioError: as `generate_song`.
+        Cancelled: somebody stopped it.
+    """
+    job, _ = remade_job(read_sidecar(take.audio), exactly=False)
+    less = {"use_events": False} if way == NO_EVENTS else {"adapter": NO_ADAPTER, "beside": ()}
+    return judged(generate_song(job.model_copy(update=less), **settings), reference).take
 
 
 def _described(events: Sequence[Event], place: int, how: str) -> list[Event]:

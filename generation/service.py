@@ -152,6 +152,16 @@ def loaded(
             yield pipeline
         except model_layer.Cancelled as problem:
             raise Cancelled from problem
+        except (RuntimeError, MemoryError) as problem:
+            from acestep.memory import is_out_of_memory
+
+            if not is_out_of_memory(problem):
+                raise
+            release()
+            raise RequestError(
+                f"Out of memory on {pipeline.device}: ask for a shorter song, or choose a smaller model. Nothing was "
+                "written."
+            ) from problem
 
 
 def warm_pipeline(

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from acestep.adapter import save_adapter
 from acestep.loading import choose_device, load_pipeline
+from acestep.memory import is_out_of_memory
 from structure.errors import StudioError
 from training.batch import Batch, BatchMaker
 from training.checkpoint import (
@@ -103,7 +104,7 @@ def train(settings: TrainingSettings) -> RunState:
             progress.at("failed", sentence)
         raise TrainingError(sentence) from problem
     except BaseException as problem:
-        if _out_of_memory(problem):
+        if is_out_of_memory(problem):
             sentence = (
                 f"Out of memory on {settings.device}: lower --batch-size (now {settings.batch_size}) or the length of "
                 "what is trained on (--crop-max-sec, --max-duration-sec), or turn on --gradient-checkpointing."
@@ -115,16 +116,6 @@ def train(settings: TrainingSettings) -> RunState:
             progress.at("failed", str(problem) if known else f"{type(problem).__name__}: {problem}")
         raise
     return progress.state
-
-
-def _out_of_memory(problem: BaseException) -> bool:
-    """Whether a device or the machine ran out; most of torch says so in words only."""
-    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
-        return True
-    said = str(problem).lower()
-    return isinstance(problem, RuntimeError) and any(
-        words in said for words in ("out of memory", "allocate memory", "alloc_failed")
-    )
 
 
 def _open_run(folder: Path, settings: TrainingSettings) -> Progress:

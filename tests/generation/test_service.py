@@ -11,6 +11,7 @@ import soundfile
 
 from generation.jobs import Job, RequestError, make_job
 from generation.service import Cancelled, generate_song, release, warm_pipeline
+from structure.errors import StudioError
 from structure.sidecar import read_sidecar
 
 STRUCTURE = "intro 0-1, verse 1-2.5, chorus 2.5-4, crash @2.5"
@@ -104,6 +105,25 @@ def test_a_wait_can_be_given_up(random_model, tmp_path):
             ask(), model=str(random_model), output=tmp_path / "song.wav", gate=gate, cancelled=lambda: gate.asked > 1
         )
     assert gate.taken == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_running_out_of_memory_is_said_and_the_next_song_is_made(random_model, tmp_path, monkeypatch):
+    from acestep.pipeline import StructuredPipeline
+
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StructuredPipeline, "sample", full)
+        with pytest.raises(RequestError, match="Out of memory on cpu: ask for a shorter song"):
+            generate_song(ask(), model=str(random_model), output=tmp_path / "song.wav")
+    assert list(tmp_path.iterdir()) == []
+    assert generate_song(ask(), model=str(random_model), output=tmp_path / "song.wav").audio.exists()
+
+
+def test_a_part_shorter_than_a_frame_is_refused(random_model, tmp_path):
+    with pytest.raises(StudioError, match="The verse at 0 s lasts 0.01 s, less than one of the model's frames"):
+        generate_song(ask(structure="verse 0-0.01, chorus 0.01-2"), model=str(random_model), output=tmp_path / "x.wav")
 
 
 class Gate:
