@@ -24,7 +24,7 @@ WATCH = """
   window.painted = 0;
   new MutationObserver(() => requestAnimationFrame(() => (window.painted = performance.now())))
     .observe(lane, { childList: true, subtree: true, attributes: true, characterData: true });
-  document.querySelector("textarea").addEventListener("keydown", () => (window.pressed = performance.now()), true);
+  document.addEventListener("keydown", () => (window.pressed = performance.now()), true);
 }
 """
 
