@@ -22,7 +22,8 @@ from acestep.starter.demo import demo_folder, make_demo
 from annotate.dataset import add_songs, scan
 from annotate.hearing import SongMaker
 from generation.jobs import DEFAULT_ADAPTER, make_job
-from generation.service import adapter_folder, generate_song, output_folder, release
+from generation.service import generate_song, output_folder
+from generation.warm import adapter_folder, release
 from structure.errors import StudioError
 from structure.events import sections
 from structure.sidecar import sidecar_path

@@ -33,7 +33,7 @@ def measure(options: argparse.Namespace) -> None:
     from benchmarks.structure.trial import held_out, judge
     from generation.hearing import listen
     from generation.jobs import make_job
-    from generation.service import warm_pipeline
+    from generation.warm import warm_pipeline
 
     folder = WORK / "candidates"
     make_demo(folder / "demo")

@@ -45,7 +45,7 @@ def measure(options: argparse.Namespace) -> None:
 
     from acestep.loading import load_pipeline
     from acestep.pipeline import SongRequest
-    from generation.service import adapter_folder
+    from generation.warm import adapter_folder
 
     song = WORK / "one-song.wav"
     command = ["-m", "generation", "make", STRUCTURE, "--caption", CAPTION, "--seed", "1", "--output", song]

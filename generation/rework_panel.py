@@ -25,8 +25,9 @@ from generation.history import Take, tidy
 from generation.jobs import NO_ADAPTER
 from generation.remaking import remade_job
 from generation.reworking import read_source, rework_song
-from generation.service import Cancelled, DeviceGate, generate_song, output_folder
+from generation.service import generate_song, output_folder
 from generation.takes_panel import TakesPanel
+from generation.warm import Cancelled, DeviceGate
 from structure.errors import StudioError
 from structure.events import Event, sections
 from structure.language import parse_structure

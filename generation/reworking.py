@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from annotate.audio import content_hash
 from generation.editing import FADE, FULL_SCALE, Edit, Piece, assemble, lay_in
 from generation.jobs import Job, RequestError
-from generation.service import DeviceGate, OnStep, Song, check_target, facts_of, loaded, write_song
+from generation.service import OnStep, Song, check_target, facts_of, write_song
+from generation.warm import DeviceGate, loaded
 from structure.sidecar import Sidecar, read_sidecar
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from generation.candidates import MOST, Candidate, best, make_candidates
 from generation.composing import given, read_frame, read_typed
 from generation.history import tidy
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, make_job
-from generation.service import Cancelled, DeviceGate, adapter_folder, output_folder, untaught
+from generation.service import output_folder, untaught
+from generation.warm import Cancelled, DeviceGate, adapter_folder
 from structure.errors import StudioError
 
 if TYPE_CHECKING:

@@ -199,7 +199,8 @@ def test_tempo_and_key_are_heard_in_songs_and_in_noise_at_least_nothing_breaks(t
 
 def test_a_run_that_takes_the_device_gets_the_pages_memory_and_the_page_waits(random_model, tmp_path):
     from generation.jobs import make_job
-    from generation.service import Cancelled, generate_song, release, warm_pipeline
+    from generation.service import generate_song
+    from generation.warm import Cancelled, release, warm_pipeline
     from lora_ui import device_name, header_html
     from training import device_lock
 

@@ -9,7 +9,8 @@ from generation import __main__ as command
 from generation.candidates import best, make_candidates
 from generation.history import keep_heard, list_takes
 from generation.jobs import make_job
-from generation.service import generate_song, output_folder, release
+from generation.service import generate_song, output_folder
+from generation.warm import release
 from structure.errors import StudioError
 
 

@@ -12,7 +12,8 @@ from generation.editing import FADE, continued, lengthened, made_again, repeated
 from generation.jobs import RequestError, make_job
 from generation.remaking import remade_job
 from generation.reworking import edit_in, read_source, rework_song
-from generation.service import Cancelled, Song, generate_song, release
+from generation.service import Song, generate_song
+from generation.warm import Cancelled, release
 from structure.language import parse_structure
 from structure.sidecar import read_sidecar
 

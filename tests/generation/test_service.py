@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from generation.jobs import Job, RequestError, make_job
-from generation.service import Cancelled, generate_song, release, warm_pipeline
+from generation.service import generate_song
+from generation.warm import Cancelled, release, warm_pipeline
 from structure.errors import StudioError
 from structure.sidecar import read_sidecar
 

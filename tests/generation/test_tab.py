@@ -21,7 +21,8 @@ def client(random_model) -> Iterator[Client]:
     import gradio as gr
 
     import generation.tab
-    from generation.service import output_folder, release
+    from generation.service import output_folder
+    from generation.warm import release
 
     with gr.Blocks(analytics_enabled=False) as demo:
         generation.tab.build(str(random_model))

@@ -15,7 +15,8 @@ def page(browser: Any, random_model, tmp_path, monkeypatch) -> Iterator[Any]:
     import gradio as gr
 
     import generation.tab
-    from generation.service import output_folder, release
+    from generation.service import output_folder
+    from generation.warm import release
 
     with gr.Blocks(analytics_enabled=False) as demo:
         generation.tab.build(str(random_model))
