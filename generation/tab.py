@@ -96,10 +96,11 @@ def build(
                     max_lines=12,
                     placeholder="for the whole song; words of single parts go into `Sung`, under the timeline",
                 )
-            with gr.Row(elem_classes="sst-generate"):
-                button = gr.Button("Generate", variant="primary", scale=4)
-                stop = gr.Button("Stop", scale=1, min_width=80)
-            status = gr.Markdown(min_height=56)
+            with gr.Column(elem_classes="sst-generate"):
+                with gr.Row():
+                    button = gr.Button("Generate", variant="primary", scale=4)
+                    stop = gr.Button("Stop", scale=1, min_width=80)
+                status = gr.Markdown(min_height=56)
             takes = takes_panel.lay_out(sends=send is not None)
             with takes.box:
                 rework = rework_panel.lay_out(takes.part)
