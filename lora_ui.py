@@ -80,7 +80,7 @@ def build_app(
                     send_to_dataset,
                 )
             with gr.Tab("Evaluate", id="evaluate"):
-                evaluation.tab.build(annotation.root, output_folder(), local)
+                evaluation.tab.build(annotation.root, output_folder(), local, model)
         watch = gr.Timer(WATCH_SECONDS)
         quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on([page.load, watch.tick, adapter.change], partial(header_html, model), adapter, header, **quiet)

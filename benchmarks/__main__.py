@@ -25,6 +25,7 @@ NAMES = (
     "layouts",
     "training",
     "control",
+    "evaluation",
 )
 """In this order: control judges what training made."""
 

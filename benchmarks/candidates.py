@@ -49,7 +49,7 @@ def measure(options: argparse.Namespace) -> None:
             audio = folder / "song.wav"
             write_audio(audio, made.samples, made.sample_rate)
             own.append(listen(audio, events, folder / "demo").rank)
-            other.append(rank(events, judge().probe.label(made.samples, made.sample_rate)))
+            other.append(rank(events, judge().listener.probe.label(made.samples, made.sample_rate)))
         chosen_by.append(own)
         judged_by.append(other)
         print(f"{number + 1} of {options.structures}: {np.round(own, 2)} / {np.round(other, 2)}", flush=True)

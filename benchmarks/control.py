@@ -20,8 +20,9 @@ from typing import Any
 
 from annotate.audio import read_audio, write_audio
 from benchmarks.record import WORK, Bar, exit_status, record, run, table
+from evaluation.judging import Judge
 from evaluation.reference import JudgedFolder, read_folder
-from evaluation.report import ScoreReport, score_songs
+from evaluation.report import ScoreReport, report_on
 from structure.sidecar import Sidecar, read_sidecar, save_sidecar, sidecar_path, with_fields
 
 REFERENCE_SEED, HELD_OUT_SEED = 31_415, 27_182  # sets of songs; neither the demo set nor the recipe shares a song
@@ -82,23 +83,23 @@ def through_codec(held_out: Path, folder: Path) -> Path:
 
 def score_arms(folders: dict[str, Path], reference: JudgedFolder) -> dict[str, ScoreReport]:
     """Each arm's report by one judge."""
-    return {name: score_songs(read_folder(folder), reference) for name, folder in folders.items()}
+    judge = Judge(reference)
+    return {name: report_on(judge, judge.score(read_folder(folder))) for name, folder in folders.items()}
 
 
 def rows(reports: dict[str, ScoreReport]) -> list[list[str]]:
     """The table of arms, with a heading."""
     body = []
     for name, report in reports.items():
-        score = report.score
-        error = score["median_error"]
-        share = score["boundary_f_500ms"] / report.ceiling["boundary_f_500ms"]
-        figures = [score["frame_accuracy"], report.control["frame_accuracy"], score["boundary_f_500ms"], share]
+        error, hits = report.mean("median_error"), report.mean("boundary_f_500ms")
+        share = hits / report.mean("boundary_f_500ms", "ceiling")
+        figures = [report.mean("frame_accuracy"), report.mean("frame_accuracy", "control"), hits, share]
         body.append(
             [
                 name,
                 *("-" if value is None else f"{value:.2f}" for value in figures),
                 "-" if error is None else f"{error:.2f} s",
-                f"{report.distance['songs']:.1f}",
+                f"{report.judged.distance:.1f}",
             ]
         )
     return [["arm", "frames", "control", "F 0.5 s", "of ceiling", "median error", "distance"], *body]
@@ -138,15 +139,15 @@ def measure(options: argparse.Namespace) -> None:
 
     reports = score_arms(folders, read_folder(reference_folder))
     any_report = next(iter(reports.values()))
-    chance, ceiling = (getattr(any_report, name)["frame_accuracy"] for name in ("chance", "ceiling"))
+    chance, ceiling = (any_report.mean("frame_accuracy", kind) for kind in ("chance", "ceiling"))
     print(table(rows(reports)))
     print(f"chance {chance:.2f} (the real songs), ceiling {ceiling:.2f}, judge fitted on {REFERENCE_SONGS} songs\n")
     bars = [Bar("frames by chance", chance, most=0.35)]
     for arm in ("shipped", "trained"):
         if arm in reports:
             report = reports[arm]
-            share = report.score["boundary_f_500ms"] / report.ceiling["boundary_f_500ms"]
-            bars.append(Bar(f"control of frames, {arm}", report.control["frame_accuracy"] or 0.0, least=0.85))
+            share = report.mean("boundary_f_500ms") / report.mean("boundary_f_500ms", "ceiling")
+            bars.append(Bar(f"control of frames, {arm}", report.mean("frame_accuracy", "control") or 0.0, least=0.85))
             bars.append(Bar(f"boundary F 0.5 s of the ceiling's, {arm}", share, least=0.8))
     record(
         "control",

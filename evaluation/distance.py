@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -26,6 +28,21 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     cross = np.linalg.eigvalsh(root @ other @ root)
     total = step @ step + np.trace(one) + np.trace(other) - 2 * np.sqrt(np.clip(cross, 0, None)).sum()
     return float(max(total, 0.0))
+
+
+def distance_among(real: Sequence[np.ndarray], size: int) -> float:
+    """Mean Fréchet distance of `size` real songs to the others: what so few songs cost even when they are real.
+
+    Args:
+        real: features of each song, float (moments, features).
+        size: songs in a set; at most half of them are taken.
+    """
+    size = max(1, min(size, len(real) // 2))
+    distances = []
+    for first in range(0, len(real) - size + 1, size):
+        others = [*real[:first], *real[first + size :]]
+        distances.append(frechet_distance(np.vstack(real[first : first + size]), np.vstack(others)))
+    return float(np.mean(distances))
 
 
 def _square_root(symmetric: np.ndarray) -> np.ndarray:

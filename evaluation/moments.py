@@ -26,7 +26,7 @@ import numpy as np
 
 from evaluation.features import FRAME_RATE, log_mel, window_stats
 from evaluation.probe import FEWEST_SONGS, JudgedSong, ProbeError
-from evaluation.scores import ScoreError
+from evaluation.segments import ScoreError
 from structure.events import MOMENT_TYPES, Event, moments
 
 if TYPE_CHECKING:

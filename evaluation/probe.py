@@ -62,12 +62,14 @@ class JudgedSong:
         mel: float32 (frames, bands) of `features.log_mel`.
         duration: seconds.
         events: its annotation, or the structure asked for.
+        content: hash of its audio; "" where it was never a file.
     """
 
     name: str
     mel: np.ndarray
     duration: float
     events: list[Event]
+    content: str = ""
 
     @classmethod
     def from_samples(cls, name: str, samples: np.ndarray, sample_rate: int, events: Sequence[Event]) -> JudgedSong:
@@ -121,12 +123,6 @@ class Probe:
             if end > start
         ]
 
-    def features(self, mel: np.ndarray, duration: float) -> np.ndarray:
-        """Standardised features over ±0.5 s at the rate of decisions, float (moments, 2 * bands): how a song sounds."""
-        widest = slice(2 * N_BANDS)  # the shorter windows tell the same at other sharpness; a distance needs no echo
-        stats = centred_stats(mel, _moments(duration, _LABEL_RATE), _REACHES[0])
-        return (stats - self.mean[widest]) / self.scale[widest]
-
     def log_probabilities(self, features: np.ndarray) -> np.ndarray:
         """The committee's mean, float (moments, types), from raw features (moments, features)."""
         standard = (features - self.mean) / self.scale
@@ -142,6 +138,30 @@ def fit_probe(songs: Sequence[JudgedSong]) -> Probe:
     """
     check_songs(songs)
     return _fit([_examples(song, number) for number, song in enumerate(songs)])
+
+
+@dataclass(frozen=True)
+class SoundSpace:
+    """How songs sound over ±0.5 s, each feature standardised on real songs: where sets of songs are apart.
+
+    Attributes:
+        mean, scale: float (features,).
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    def features(self, song: JudgedSong) -> np.ndarray:
+        """float (moments, features), `_LABEL_RATE` a second."""
+        stats = centred_stats(song.mel, _moments(song.duration, _LABEL_RATE), _REACHES[0])
+        return (stats - self.mean) / self.scale
+
+
+def fit_sound_space(songs: Sequence[JudgedSong]) -> SoundSpace:
+    """Standardise on annotated moments of real songs, heard as the judge hears them in training."""
+    mean, scale = _standard(np.vstack([_examples(song, number)[0] for number, song in enumerate(songs)]))
+    widest = slice(2 * N_BANDS)  # the shorter windows tell the same at other sharpness; a distance needs no echo
+    return SoundSpace(mean[widest], scale[widest])
 
 
 def held_out_labels(songs: Sequence[JudgedSong]) -> list[list[Event]]:
@@ -281,6 +301,11 @@ def _examples(song: JudgedSong, number: int) -> tuple[np.ndarray, np.ndarray]:
     return np.vstack(heard), np.tile(np.array([label for label in labels if label is not None], dtype=str), len(heard))
 
 
+def _standard(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale, float (features,), of examples (examples, features)."""
+    return features.mean(axis=0), np.maximum(features.std(axis=0), 1e-4)
+
+
 def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> Probe:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
@@ -292,7 +317,7 @@ def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> Probe:
             "Apart from a few songs, all annotated sections are of one type, so the judge cannot be tried on songs it "
             "has not heard. Mark a second type in more songs of the reference dataset."
         )
-    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-4)
+    mean, scale = _standard(features)
     standard = (features - mean) / scale
     rounds = max(_ROUNDS, _FEWEST_STEPS * _BATCH // len(standard))
     networks = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from annotate.audio import AudioError, content_hash, read_audio
@@ -19,12 +19,10 @@ class JudgedFolder:
 
     Attributes:
         songs: in order of name.
-        hashes: the content hash of each song's audio.
         left_out: one sentence per song left out.
     """
 
     songs: list[JudgedSong] = field(default_factory=list)
-    hashes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -63,8 +61,8 @@ def read_folder(
             continue
         duration = len(samples) / SAMPLE_RATE
         events = clip(song.events, duration)
-        read.songs.append(JudgedSong.from_samples(song.name, samples, SAMPLE_RATE, events))
-        read.hashes.append(content_hash(song.audio))
+        heard = JudgedSong.from_samples(song.name, samples, SAMPLE_RATE, events)
+        read.songs.append(replace(heard, content=content_hash(song.audio)))
         if on_song:
             on_song(number, len(usable))
     return read

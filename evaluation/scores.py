@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
 
-from structure.errors import StudioError
+from evaluation.segments import boundary_f, known, pairwise_f, v_measure
 from structure.events import Event, label_at, sections
 
 FRAME_RATE = 25.0
@@ -27,46 +28,54 @@ WITHIN = (0.25, 0.5, 1.0, 3.0)
 """Tolerances in seconds for which the share of transitions in time is given."""
 
 
-class ScoreError(StudioError):
-    """Two timelines that cannot be compared, or a folder that cannot be scored."""
-
-
-@dataclass(frozen=True)
-class BoundaryScore:
-    """Boundary hit rate; each in [0, 1]."""
-
-    precision: float
-    recall: float
-    f: float
-
-
 @dataclass(frozen=True)
 class StructureScore:
-    """One estimate against one reference.
+    """One estimate against one reference; shares are in [0, 1].
 
     Attributes:
         frame_accuracy: share of labelled frames with the right type; None if the reference labels none.
         boundary_f_500ms: boundary F within 0.5 s, ends of the song included.
         boundary_f_3s: the same within 3 s.
+        boundary_f_500ms_trimmed: the first and the last boundary left out; None where the reference has no other.
+        boundary_f_3s_trimmed: the same within 3 s.
+        pairwise_f: do frames of one type stay together, whatever the type is called.
+        v_measure: the same by entropy.
         section_order: 1 - edit distance / length of the longer sequence of types.
+        longest_run: share of the reference's sections in the longest stretch that is heard in the same order.
         transition_errors: float (transitions,) seconds from each transition to the nearest estimated one.
+        errors_back: float (estimated transitions,) seconds from each of them to the nearest of the reference.
     """
 
     frame_accuracy: float | None
     boundary_f_500ms: float
     boundary_f_3s: float
+    boundary_f_500ms_trimmed: float | None
+    boundary_f_3s_trimmed: float | None
+    pairwise_f: float
+    v_measure: float
     section_order: float
+    longest_run: float
     transition_errors: np.ndarray
+    errors_back: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the single errors."""
-        return {
-            "frame_accuracy": self.frame_accuracy,
-            "boundary_f_500ms": self.boundary_f_500ms,
-            "boundary_f_3s": self.boundary_f_3s,
-            "section_order": self.section_order,
-            **timing_summary(self.transition_errors),
-        }
+        shares = {name: getattr(self, name) for name in SHARES}
+        return shares | timing_summary(self.transition_errors) | {"median_error_back": median(self.errors_back)}
+
+
+SHARES = {
+    "frame_accuracy": "frames with the right type",
+    "boundary_f_500ms": "boundary F within 0.5 s",
+    "boundary_f_3s": "boundary F within 3 s",
+    "boundary_f_500ms_trimmed": "the same within 0.5 s, song ends left out",
+    "boundary_f_3s_trimmed": "the same within 3 s, song ends left out",
+    "pairwise_f": "frames that belong together, pairwise F",
+    "v_measure": "frames that belong together, V-measure",
+    "section_order": "order of sections",
+    "longest_run": "longest run in the right order",
+}
+"""Figures of a song between 0 and 1, 1 the best, with their names in a table."""
 
 
 def score_structure(reference: Sequence[Event], estimate: Sequence[Event]) -> StructureScore:
@@ -79,39 +88,20 @@ def score_structure(reference: Sequence[Event], estimate: Sequence[Event]) -> St
     Raises:
         ScoreError: `reference` has no section.
     """
+    inner = transitions(known(reference)).size > 0
     return StructureScore(
         frame_accuracy=frame_accuracy(reference, estimate),
         boundary_f_500ms=boundary_f(reference, estimate, 0.5).f,
         boundary_f_3s=boundary_f(reference, estimate, 3.0).f,
+        boundary_f_500ms_trimmed=boundary_f(reference, estimate, 0.5, trim=True).f if inner else None,
+        boundary_f_3s_trimmed=boundary_f(reference, estimate, 3.0, trim=True).f if inner else None,
+        pairwise_f=pairwise_f(reference, estimate).f,
+        v_measure=v_measure(reference, estimate).f,
         section_order=section_order(reference, estimate),
+        longest_run=longest_run(reference, estimate),
         transition_errors=transition_errors(reference, estimate),
+        errors_back=transition_errors(estimate, reference) if sections(estimate) else np.array([]),
     )
-
-
-def boundary_f(
-    reference: Sequence[Event], estimate: Sequence[Event], tolerance: float = 0.5, trim: bool = False
-) -> BoundaryScore:
-    """Precision, recall and F of boundaries, each matched at most once within `tolerance`.
-
-    Args:
-        reference: true sections.
-        estimate: estimated sections.
-        tolerance: seconds, positive.
-        trim: leave out the first and last boundary of both, which are usually the song's ends.
-
-    Raises:
-        ScoreError: `reference` has no section, or `tolerance` is not positive.
-
-    Source: mir_eval.segment.detection (Raffel et al., ISMIR 2014).
-    """
-    from mir_eval.segment import detection  # brings scipy
-
-    if not tolerance > 0:
-        raise ScoreError(f"The boundary tolerance is in seconds and must be positive, got {tolerance}.")
-    reference_intervals, estimated_intervals = _intervals(_known(reference)), _intervals(estimate)
-    if min(len(reference_intervals), len(estimated_intervals)) < (2 if trim else 1):
-        return BoundaryScore(0.0, 0.0, 0.0)  # as mir_eval has it, without its warning: nothing left to match
-    return BoundaryScore(*map(float, detection(reference_intervals, estimated_intervals, window=tolerance, trim=trim)))
 
 
 def frame_accuracy(
@@ -135,6 +125,20 @@ def frame_accuracy(
     return sum(r == e for r, e in pairs) / len(pairs) if pairs else None
 
 
+def confusion(
+    reference: Sequence[Event], estimate: Sequence[Event], frame_rate: float = FRAME_RATE
+) -> dict[str, dict[str, float]]:
+    """Seconds of each type of the reference by the type that the estimate gives them; "" where it gives none."""
+    end = max((event.end for event in sections(reference)), default=0.0)
+    times = (np.arange(math.ceil(end * frame_rate)) + 0.5) / frame_rate
+    found: dict[str, dict[str, float]] = {}
+    for asked, heard in zip(label_at(reference, times), label_at(estimate, times), strict=True):
+        if asked is not None:
+            row = found.setdefault(asked, {})
+            row[heard or ""] = row.get(heard or "", 0.0) + 1 / frame_rate
+    return found
+
+
 def section_order(reference: Sequence[Event], estimate: Sequence[Event]) -> float:
     """How well the sequence of types agrees, whatever the times.
 
@@ -144,9 +148,21 @@ def section_order(reference: Sequence[Event], estimate: Sequence[Event]) -> floa
     Raises:
         ScoreError: `reference` has no section.
     """
-    asked = [event.type for event in _known(reference)]
+    asked = [event.type for event in known(reference)]
     heard = [event.type for event in sections(estimate)]
     return 1.0 - edit_distance(asked, heard) / max(len(asked), len(heard))
+
+
+def longest_run(reference: Sequence[Event], estimate: Sequence[Event]) -> float:
+    """The longest stretch of sections that is heard one after the other as asked, as a share of all that were asked.
+
+    Raises:
+        ScoreError: `reference` has no section.
+    """
+    asked = [event.type for event in known(reference)]
+    heard = [event.type for event in sections(estimate)]
+    match = SequenceMatcher(None, asked, heard, autojunk=False).find_longest_match()
+    return match.size / len(asked)
 
 
 def edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
@@ -178,7 +194,7 @@ def transition_errors(reference: Sequence[Event], estimate: Sequence[Event]) -> 
     Raises:
         ScoreError: `reference` has no section.
     """
-    asked, heard = transitions(_known(reference)), transitions(estimate)
+    asked, heard = transitions(known(reference)), transitions(estimate)
     if not heard.size:
         return np.full(asked.shape, np.inf)
     return np.abs(asked[:, None] - heard[None, :]).min(axis=1)
@@ -196,12 +212,17 @@ def timing_summary(errors: np.ndarray) -> dict[str, Any]:
     """
     if not errors.size:
         return {"median_error": None, "within": {f"{limit:g}": None for limit in WITHIN}}
-    median = float(np.median(errors))
     return {
-        "median_error": median if math.isfinite(median) else None,
+        "median_error": median(errors),
         # a millisecond of grace: 4.25 - 4.0 may come out above 0.25
         "within": {f"{limit:g}": float(np.mean(errors <= limit + 1e-3)) for limit in WITHIN},
     }
+
+
+def median(errors: np.ndarray) -> float | None:
+    """Median in seconds; None without errors, or where the median was never heard."""
+    middle = float(np.median(errors)) if errors.size else math.inf
+    return middle if math.isfinite(middle) else None
 
 
 def merge_repeats(events: Sequence[Event]) -> list[Event]:
@@ -218,18 +239,3 @@ def merge_repeats(events: Sequence[Event]) -> list[Event]:
         else:
             merged.append(Event(type=event.type, start=event.start, end=event.end))
     return merged
-
-
-def _known(reference: Sequence[Event]) -> list[Event]:
-    known = sections(reference)
-    if not known:
-        raise ScoreError(
-            "The reference has no section to compare with. Annotate at least one section, then score again."
-        )
-    return known
-
-
-def _intervals(events: Sequence[Event]) -> np.ndarray:
-    """float (sections, 2) of start and end in seconds; sections without length have no boundary to find."""
-    spans = [(event.start, event.end) for event in sections(events) if event.end > event.start]
-    return np.asarray(spans, dtype=float).reshape(-1, 2)

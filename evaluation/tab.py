@@ -1,4 +1,4 @@
-"""Evaluation tab: layout and wiring. `report.py` scores; nothing here computes."""
+"""Evaluation tab: layout and wiring. `report.py` scores; experiments, curation and listening are their own pieces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import gradio as gr
 from gradio.components import Component
 
 from annotate.timeline import Timeline, register_track, timeline_value
-from evaluation.report import COLUMNS, ScoreReport, score_folder
+from evaluation import curation_panel
+from evaluation.experiment import panel as experiment
+from evaluation.experiment.shelf import arms_to_hear
+from evaluation.listening import panel as listening
+from evaluation.report import COLUMNS, MEASURE_COLUMNS, ScoreReport, score_folder
 from structure.errors import StudioError
 from structure.events import Event
 
@@ -67,16 +71,19 @@ def score_songs(
 
 def verdict(report: ScoreReport) -> str:
     """The result in a sentence or two, as Markdown."""
-    frames, control = report.score["frame_accuracy"], report.control["frame_accuracy"]
+    frames, control = report.mean("frame_accuracy"), report.judged.figures["frame_accuracy"].control
     if frames is None:
         return "The structures asked for cover no part of these songs, so nothing was compared."
     words = f"{frames:.0%} of the time the part asked for is heard"
     if control is not None:
-        words = f"**Control {control:.2f}.** {words}; by chance it would be {report.chance['frame_accuracy']:.0%}"
-    error = report.score["median_error"]
+        span = f" ({control.low:.2f} to {control.high:.2f})" if control.low is not None else ""
+        words = f"**Control {control.mean:.2f}**{span}. {words}"
+        words += f"; by chance it would be {report.mean('frame_accuracy', 'chance'):.0%}"
+    ceiling, error = report.mean("frame_accuracy", "ceiling"), report.mean("median_error")
+    real = f", with real songs {ceiling:.0%}" if ceiling is not None else ""
     timing = f" Half of the changes come within {error:.2f} s of their time." if error is not None else ""
     notes = "".join(f"\n- {note}" for note in report.notes)
-    return f"{words}, with real songs {report.ceiling['frame_accuracy']:.0%}.{timing}\n{notes}"
+    return f"{words}{real}.{timing}\n{notes}"
 
 
 def picture(row: Row) -> dict[str, Any]:
@@ -102,14 +109,28 @@ def open_song(rows: list[Row], chosen: gr.SelectData) -> Any:
         raise gr.Error(str(problem), print_exception=False) from problem
 
 
-def build(dataset: Component, songs: Path | None = None, local: bool = False) -> None:
-    """Lay the tab out inside the caller's `gr.Tab`.
+def build(dataset: Component, songs: Path | None = None, local: bool = False, model: str = "starter") -> None:
+    """Lay the tab out inside the caller's `gr.Tab`: four tabs, one a question.
 
     Args:
         dataset: its value is the folder open in Annotate, which teaches the judge.
         songs: where generated songs lie, offered as the folder to score; only where the page is local.
         local: the page is used on this very machine, so a visitor may name a folder. Others send files.
+        model: what experiments teach.
     """
+    with gr.Tabs():
+        with gr.Tab("Score songs"):
+            build_score(dataset, songs, local)
+        with gr.Tab("Experiment"):
+            experiment.build_panel(dataset, model, local)
+        with gr.Tab("Best songs"):
+            curation_panel.build_panel(dataset)
+        with gr.Tab("Listen blind"):
+            listening.build_panel(local, arms_to_hear)
+
+
+def build_score(dataset: Component, songs: Path | None, local: bool) -> None:
+    """Score a folder of songs against the structures asked for; arguments as in `build`."""
     gr.Markdown(ABOUT)
     with gr.Row(equal_height=True):
         files = gr.File(
@@ -126,10 +147,13 @@ def build(dataset: Component, songs: Path | None = None, local: bool = False) ->
             button = gr.Button("Score", variant="primary")
     words = gr.Markdown(min_height=28, elem_id="score-verdict")
     with gr.Column(visible=False) as result:
+        measures = gr.Dataframe(
+            headers=list(MEASURE_COLUMNS), interactive=False, show_label=False, max_height=640, elem_id="score-measures"
+        )
+        gr.Markdown(FOOTNOTE + " Click a song to see what was asked above what was heard.")
         table = gr.Dataframe(
             headers=list(COLUMNS), interactive=False, show_label=False, max_height=420, elem_id="score-table"
         )
-        gr.Markdown("Click a song to see what was asked above what was heard. " + FOOTNOTE)
         timeline = Timeline(timeline_value(1.0, []), elem_id="score-timeline")
     rows = gr.State([])
 
@@ -145,13 +169,12 @@ def build(dataset: Component, songs: Path | None = None, local: bool = False) ->
             first = picture(found[0])
         except StudioError as problem:
             raise gr.Error(str(problem), print_exception=False) from problem
-        cells = [*report.summary_rows(), *report.song_rows()]
-        return verdict(report), cells, first, found, gr.update(visible=True)
+        return verdict(report), report.measure_rows(), report.song_rows(), first, found, gr.update(visible=True)
 
     button.click(
         score,
         [files, folder, dataset],
-        [words, table, timeline, rows, result],
+        [words, measures, table, timeline, rows, result],
         api_visibility="private",
         concurrency_limit=1,
         show_progress_on=words,

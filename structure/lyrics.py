@@ -88,6 +88,14 @@ def lyrics_with_tags(lyrics: str, events: Sequence[Event]) -> str:
     return "\n".join(line for i, part in enumerate(parts) for line in [_tag(part), *words.get(i, [])])
 
 
+def without_section_tags(lyrics: str) -> str:
+    """The words alone: lines that tag a section are gone, `[Instrumental]` for the whole song stays."""
+    if not has_section_tags(lyrics):
+        return lyrics
+    bare = [line for line in lyrics.splitlines() if not _TAG_LINE.match(line) or line.strip().lower() == _NO_VOICE]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(bare)).strip("\n")
+
+
 def _tag(event: Event) -> str:
     words = event.type.replace("[", "").replace("]", "").split()
     return f"[{_TAGS.get(event.type) or ' '.join(w[0].upper() + w[1:] for w in words)}]"

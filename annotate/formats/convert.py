@@ -49,7 +49,7 @@ def convert(
         StudioError: one of the two cannot be read or written; then the target is as it was.
     """
     form = format_for(target, target_format)
-    text = _text(source)
+    text = read_text(source)
     duration = _known_duration(source, target, form)
     try:
         annotation = read_annotation(text, source.suffix, Asked(duration, layer), source_format)
@@ -86,7 +86,12 @@ def decode(content: bytes) -> str:
     raise FormatError("it is no text. Export the annotation as a text file, in UTF-8")
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """An annotation file's text.
+
+    Raises:
+        FormatError: it cannot be read, is no text, or is larger than an annotation can be.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -137,9 +142,9 @@ def _refuse_to_lose(path: Path, form: Format) -> None:
     if path.suffix.lower() != ".json" or not path.exists():
         return
     with contextlib.suppress(FormatError):
-        data = json_object(_text(path))
+        data = json_object(read_text(path))
         more = [key for key in ("events", *SIDECAR_FIELDS) if key in data and key not in EXTRAS]
-        if form.recognise(_text(path)) and not more:
+        if form.recognise(read_text(path)) and not more:
             return
     raise FormatError(
         f"`{path}` is there already and holds more than {form.title} does. Choose another name, or leave --to out to "

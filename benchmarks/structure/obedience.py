@@ -33,7 +33,7 @@ def sections_by_words(pipeline: StructuredPipeline, songs: int) -> dict[str, flo
 def _heard_as(pipeline: StructuredPipeline, kind: str, song: StarterSong, seed: int, **changes: str) -> float:
     asked = request(song.sidecar, NO_EVENTS, seed, **({"events": [], "duration": SECONDS, "lyrics": ""} | changes))
     made = pipeline.generate(asked)
-    heard = judge().probe.label_mel(log_mel(made.samples, made.sample_rate), SECONDS)
+    heard = judge().listener.probe.label_mel(log_mel(made.samples, made.sample_rate), SECONDS)
     labels = label_at(heard, np.arange(0.5, SECONDS - 0.5, 0.1))
     return float(np.mean([label == kind for label in labels]))
 

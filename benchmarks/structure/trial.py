@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from acestep.loading import STARTER
 from acestep.starter.songs import StarterSong, make_song, song_seed, write_songs
 from benchmarks.record import WORK
+from evaluation.judging import Judge
 from evaluation.probe import JudgedSong
 from evaluation.reference import JudgedFolder, read_folder
-from evaluation.report import Judge, ScoreReport
+from evaluation.report import ScoreReport, report_on
 from structure.events import Event
 
 if TYPE_CHECKING:
@@ -232,21 +233,20 @@ def score(songs: Sequence[GeneratedSong]) -> ScoreReport:
         JudgedSong.from_samples(str(number), song.samples, song.sample_rate, song.request.events)
         for number, song in enumerate(songs)
     ]
-    return judge().score(JudgedFolder(heard, [""] * len(heard)))
+    return report_on(judge(), judge().score(JudgedFolder(heard)))
 
 
 def figures(report: ScoreReport) -> dict[str, Any]:
     """What a row of the log shows of a report."""
-    found = report.score
-    chance, ceiling = report.chance["frame_accuracy"], report.ceiling["frame_accuracy"]
+    chance, ceiling = report.mean("frame_accuracy", "chance"), report.mean("frame_accuracy", "ceiling")
     return {
-        "frames": found["frame_accuracy"],
-        "control": report.control["frame_accuracy"],
+        "frames": report.mean("frame_accuracy"),
+        "control": report.mean("frame_accuracy", "control"),
         "control of songs": [(s.score.frame_accuracy - chance) / (ceiling - chance) for s in report.songs],
-        "boundary F": found["boundary_f_500ms"],
-        "F of ceiling": found["boundary_f_500ms"] / report.ceiling["boundary_f_500ms"],
-        "median error": found["median_error"],
-        "order": found["section_order"],
+        "boundary F": report.mean("boundary_f_500ms"),
+        "F of ceiling": report.mean("boundary_f_500ms") / report.mean("boundary_f_500ms", "ceiling"),
+        "median error": report.mean("median_error"),
+        "order": report.mean("section_order"),
         "order right": sum(s.score.section_order == 1 for s in report.songs) / len(report.songs),
-        "distance": report.distance["songs"],
+        "distance": report.judged.distance,
     }

@@ -48,7 +48,7 @@ def heard_as(pipeline: StructuredPipeline, kind: str, events: Sequence[Event], n
     """Share of the middle section's frames that the judge calls `kind`."""
     sidecar = make_song(song_seed(HELD_OUT_SEED, number), 20.0).sidecar
     song = pipeline.generate(request(sidecar, ask, number, events=list(events), duration=20.0))
-    heard = judge().probe.label_mel(log_mel(song.samples, song.sample_rate), 20.0)
+    heard = judge().listener.probe.label_mel(log_mel(song.samples, song.sample_rate), 20.0)
     labels = label_at(heard, np.arange(6.5, 13.5, 0.1))
     return float(np.mean([label == kind for label in labels]))
 

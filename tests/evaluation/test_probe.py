@@ -9,7 +9,7 @@ import pytest
 from acestep.starter.songs import make_song
 from annotate.audio import read_audio
 from evaluation.features import N_BANDS
-from evaluation.probe import JudgedSong, ProbeError, best_path, check_trust, fit_probe, held_out_labels
+from evaluation.probe import JudgedSong, ProbeError, best_path, check_trust, fit_probe, fit_sound_space, held_out_labels
 from evaluation.reference import read_folder
 from evaluation.scores import boundary_f, frame_accuracy, merge_repeats, section_order, transition_errors
 from structure.events import Event
@@ -59,8 +59,8 @@ def test_even_a_fraction_of_a_second_gets_a_label(songs: list[JudgedSong]):
 
 
 def test_a_distance_compares_songs_over_half_a_second_either_way_and_nothing_else(songs: list[JudgedSong]):
-    probe = fit_probe(songs)
-    features = [probe.features(song.mel, song.duration) for song in songs]
+    space = fit_sound_space(songs)
+    features = [space.features(song) for song in songs]
     assert {part.shape[1] for part in features} == {2 * N_BANDS}
     assert abs(np.vstack(features).mean()) < 0.5  # the judge also heard hiss and tilt, so not quite standard
 
