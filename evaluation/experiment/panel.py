@@ -6,6 +6,7 @@ that a closed page loses nothing.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import gradio as gr
 from gradio.components import Component
 
+from annotate.timeline import CACHE_DIR
 from evaluation.experiment.settings import ARMS, KEYS, make_settings
 from structure.errors import StudioError
 
@@ -26,6 +28,7 @@ ELSEWHERE = "Experiments are started where the studio runs: `python -m evaluatio
 WATCH_SECONDS = 2.0
 ARM_COLUMNS = ("way of teaching", "right part", "95 % interval", "control", "boundary F 0.5 s", "order", "median error")
 _QUIET = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+_MAIN = "frame_accuracy"
 T = TypeVar("T")
 
 
@@ -48,9 +51,7 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
         seeds = gr.Number(
             1, label="Seeds", info="more: surer, slower", precision=0, minimum=1, maximum=20, min_width=90
         )
-        steps = gr.Number(
-            None, label="Steps", info="empty: the recipe's", precision=0, minimum=1, min_width=90, placeholder="recipe"
-        )
+        steps = gr.Number(0, label="Steps", info="0: the recipe's", precision=0, minimum=0, min_width=90)
         begin = gr.Button("Start the experiment", variant="primary", min_width=160)
     with gr.Accordion("More", open=False), gr.Row():
         structures = gr.Textbox(
@@ -86,8 +87,8 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
         arms: list[str],
         seeds: float,
         steps: float | None,
-        structures: str,
-        counts: str,
+        structures: str | None,
+        counts: str | None,
     ) -> tuple[Any, ...]:
         from evaluation.experiment.shelf import start
 
@@ -96,12 +97,12 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
                 raise StudioError("There are no songs to learn from yet. Open a dataset in Annotate first.")
             settings = make_settings(
                 dataset=Path(dataset),
-                structures=Path(structures.strip()).expanduser() if structures.strip() else None,
+                structures=Path(structures.strip()).expanduser() if (structures or "").strip() else None,
                 model=model,
                 arms=tuple(arms),
                 seeds=int(seeds or 1),
                 steps=int(steps) if steps else None,
-                curve_songs=tuple(counts.replace(",", " ").split()),
+                curve_songs=tuple((counts or "").replace(",", " ").split()),
             )
             return start(settings)
 
@@ -158,7 +159,7 @@ def standing(name: str | None) -> tuple[Any, ...]:
         f"### {results['answer']['sentence']}" if done else "",
         arm_rows(results) if done else [],
         "".join(f"\n- {note}" for note in results["notes"]) if done else "",
-        str(report) if done and report else None,
+        _to_send(name, report) if done and report else None,
         f"{name} {found.get('updated')}",
     )
 
@@ -180,18 +181,14 @@ def state_html(state: Mapping[str, Any]) -> str:
 
 def arm_rows(results: Mapping[str, Any]) -> list[list[str]]:
     """One row an arm, chance and ceiling below."""
-    rows = []
-    for arm in results["arms"]:
-        main, control = arm["scores"]["frame_accuracy"], arm["control"]["frame_accuracy"]
-        others = [arm["scores"][key] for key in ("boundary_f_500ms", "section_order")]
-        cells = [_number(one) for one in (control, *others)]
-        rows.append([arm["name"], _number(main), _span(main), *cells, _number(arm["scores"]["median_error"], " s")])
-    for name, key in (("by chance", "chance"), ("real songs (ceiling)", "ceiling")):
-        of = results[key]
-        cells = [_number(of[k]) for k in ("boundary_f_500ms", "section_order")]
-        main = of["frame_accuracy"]
-        rows.append([name, _number(main), _span(main), "", *cells, _number(of["median_error"], " s")])
-    return rows
+    rows = [_row(arm["name"], arm["scores"], arm["control"].get(_MAIN)) for arm in results["arms"]]
+    chance = _row("by chance", results["chance"], None)
+    return [*rows, chance, _row("real songs (ceiling)", results["ceiling"], None)]
+
+
+def _row(name: str, of: Mapping[str, Any], control: Mapping[str, Any] | None) -> list[str]:
+    main, hits, order, error = (of.get(key) for key in (_MAIN, "boundary_f_500ms", "section_order", "median_error"))
+    return [name, _number(main), _span(main), _number(control), _number(hits), _number(order), _number(error, " s")]
 
 
 def told(act: Callable[[], T]) -> T:
@@ -200,6 +197,15 @@ def told(act: Callable[[], T]) -> T:
         return act()
     except StudioError as problem:
         raise gr.Error(str(problem), print_exception=False) from problem
+
+
+def _to_send(name: str, report: Path) -> str:
+    """The report's copy in the one folder that the page serves."""
+    copy = CACHE_DIR / f"{name}.html"
+    if not copy.exists() or copy.stat().st_mtime < report.stat().st_mtime:
+        CACHE_DIR.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(report, copy)
+    return str(copy)
 
 
 def _share_done(state: Mapping[str, Any]) -> float:

@@ -79,6 +79,13 @@ def judge(compared: Sequence[Comparison]) -> list[Comparison]:
     return [_judged(replace(c, adjusted_p=next(p_values)) if c.decided else c) for c in compared]
 
 
+def p_text(c: Comparison) -> str:
+    """The adjusted p as it is written."""
+    if c.adjusted_p is None:
+        return "-"
+    return "p < 0.001" if c.adjusted_p < 0.001 else f"p = {c.adjusted_p:.2g}"
+
+
 def _judged(c: Comparison) -> Comparison:
     about = f"{c.question}, {c.first} and {c.second}"
     if not c.decided or c.adjusted_p is None or c.decided.n < FEWEST_PAIRS:
@@ -108,7 +115,7 @@ def _counts(c: Comparison) -> str:
         over = f", {low:.0%} to {high:.0%} over listeners"
     ties = f", {c.ties} without a difference" if c.ties else ""
     interval = f"{share.share:.0%}, 95 % interval {share.low:.0%} to {share.high:.0%}{over}"
-    return f"{share.hits} of {share.n} {what}{ties} ({interval}; p = {c.adjusted_p:.2g})"
+    return f"{share.hits} of {share.n} {what}{ties} ({interval}; {p_text(c)})"
 
 
 def _leaves_out_half(interval: Interval | None) -> bool:

@@ -55,7 +55,7 @@ def build_panel(local: bool, known_arms: Callable[[], Mapping[str, Path]] = dict
                 value="preference",
                 label="Question",
             )
-            trials = gr.Number(None, precision=0, label="Trials each (empty: 12)", min_width=120)
+            trials = gr.Number(0, precision=0, label="Trials each (0: up to 12)", min_width=120)
         make = gr.Button("Make the test", variant="primary")
     test, seen = gr.Dropdown([], label="Test", filterable=False), gr.State(None)
     said = gr.Markdown(min_height=24)
@@ -90,14 +90,13 @@ def build_panel(local: bool, known_arms: Callable[[], Mapping[str, Path]] = dict
         arms: str,
         listeners: str,
         kind: str,
-        trials: float | None,
+        trials: int,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
     ) -> tuple[Any, ...]:
         def count(done: int, of: int) -> None:
             progress((done, of), desc="Making songs equally loud")
 
-        number = int(trials) if trials else None
-        chosen = told(lambda: make_named(name, arms, listeners, kind == "abx", number, count))
+        chosen = told(lambda: make_named(name, arms, listeners, kind == "abx", trials or None, count))
         return gr.update(choices=made_tests(), value=chosen), *stands(chosen)
 
     def started(chosen: str | None) -> tuple[Any, ...]:
@@ -173,6 +172,8 @@ def told(act: Callable[[], Any]) -> Any:
 
 
 def _cells(c: Comparison) -> list[str | int]:
+    from evaluation.listening.comparison import p_text
+
     counts = [c.question, c.first, c.second, c.wins, c.losses, c.ties]
     if c.decided is None or c.listeners is None:
         return [*counts, "-", "-", "-", "-"]
@@ -181,7 +182,7 @@ def _cells(c: Comparison) -> list[str | int]:
         _range(c.decided.low, c.decided.high),
         _range(c.listeners.low, c.listeners.high),
     ]
-    return [*counts, *shares, f"{c.adjusted_p:.2g}"]
+    return [*counts, *shares, p_text(c)]
 
 
 def _anchor(address: str) -> str:

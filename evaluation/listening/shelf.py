@@ -82,7 +82,10 @@ def standing(name: str) -> Standing:
         return "Closed: the result can be shown.", rows
     if done == len(people):
         return "Everybody has finished: the result can be shown.", rows
-    how = "Send each listener their own link." if url else "It is not open to its listeners now."
+    elsewhere = f"`python -m evaluation listen serve '{test.folder}' --host ADDRESS`"
+    how = f"Each opens a link of their own, on this machine; for others run {elsewhere}."
+    if not url:
+        how = "It is not open to its listeners now."
     return f"{done} of {len(people)} have finished. {how}", rows
 
 

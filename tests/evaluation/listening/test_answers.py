@@ -4,7 +4,7 @@ import pytest
 
 from evaluation.listening.answers import add_answer, next_trial, progress, read_answers
 from evaluation.listening.session import BROKEN, CLOSED, THANKS, answer_trial, clip_for, open_session
-from evaluation.listening.store import ListeningError, close_test
+from evaluation.listening.store import KEY_FILE, ListeningError, close_test
 from tests.evaluation.listening.people import answer_all, prefers
 
 TASTE = prefers("oursname", 0.8)
@@ -114,6 +114,13 @@ def test_only_clips_of_the_own_current_trial_are_served(made):
     ):
         with pytest.raises(ListeningError):
             clip_for(made.folder, token, clip)
+
+
+def test_the_server_needs_no_key(made):
+    (made.folder / KEY_FILE).unlink()
+    ann = made.sheets[0]
+    assert open_session(made.folder, {"listener": ann.token})["number"] == 1
+    assert clip_for(made.folder, ann.token, ann.trials[0].clips[0].id)
 
 
 def test_the_end_is_thanks_and_nothing_else(made):

@@ -51,7 +51,7 @@ def test_a_test_is_made_opened_closed_and_read(page, arms):
     page.get_by_role("button", name="Make the test").click()
     page.get_by_text("0 of 2 have finished. It is not open to its listeners now.").wait_for()
     page.get_by_role("button", name="Open it to its listeners").click()
-    page.get_by_text("0 of 2 have finished. Send each listener their own link.").wait_for()
+    page.get_by_text("0 of 2 have finished. Each opens a link of their own").wait_for()
     test = open_test(folder_of("listening"))
     href = page.locator("#listening-people a >> visible=true").first.get_attribute("href")
     assert href.endswith(f"/?listener={test.sheets[0].token}")

@@ -21,7 +21,7 @@ def tone(level_db: float, seconds: float = 5.0) -> np.ndarray:
 
 
 def test_a_full_sine_on_one_channel_measures_what_the_standard_says():
-    assert loudness(tone(0)[:, :1], RATE) == pytest.approx(-3.01, abs=0.02)  # BS.1770-4, annex 1
+    assert loudness(tone(0)[:, :1], RATE) == pytest.approx(-3.01, abs=0.05)  # BS.1770-4, annex 1
 
 
 @pytest.mark.parametrize(
