@@ -33,9 +33,20 @@ Row = dict[str, Any]  # what a visitor's session keeps of a scored song: name, t
 
 
 def score_songs(
-    folder: str | None, files: list[str] | None, dataset: str | Path | None, progress: gr.Progress | None = None
+    folder: str | None,
+    files: list[str] | None,
+    dataset: str | Path | None,
+    progress: gr.Progress | None = None,
+    heard: str | None = None,
 ) -> tuple[ScoreReport, list[Row]]:
     """Score a folder, or files that a visitor sent (sidecars and songs, paired by name).
+
+    Args:
+        folder: songs with sidecars on this machine.
+        files: the same, sent; they go before the folder.
+        dataset: annotated songs that teach the judge.
+        progress: told how many songs are read.
+        heard: folder of files that say what somebody else heard; empty asks the judge.
 
     Raises:
         StudioError: nothing to score, or no judge.
@@ -53,7 +64,8 @@ def score_songs(
         for file in files or []:
             shutil.copy(file, Path(sent) / Path(file).name)
         chosen = Path(sent) if files else Path((folder or "").strip()).expanduser()
-        report = score_folder(chosen, Path(dataset), on_song=count)
+        others = Path(heard.strip()).expanduser() if (heard or "").strip() else None
+        report = score_folder(chosen, Path(dataset), on_song=count, heard=others)
         rows = [
             {
                 "name": song.name,
@@ -144,6 +156,12 @@ def build_score(dataset: Component, songs: Path | None, local: bool) -> None:
                 visible=local,
                 max_lines=1,
             )
+            heard = gr.Textbox(
+                label="heard by allin1, SongFormer or a person: a folder of files",
+                placeholder="empty: by the judge",
+                visible=local,
+                max_lines=1,
+            )
             button = gr.Button("Score", variant="primary")
     words = gr.Markdown(min_height=28, elem_id="score-verdict")
     with gr.Column(visible=False) as result:
@@ -160,12 +178,13 @@ def build_score(dataset: Component, songs: Path | None, local: bool) -> None:
     def score(
         files: list[str] | None,
         folder: str,
+        heard: str | None,
         dataset: str | Path | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
     ) -> tuple[Any, ...]:
         try:
             # a folder named by a visitor from elsewhere is not looked at, however the request was made
-            report, found = score_songs(folder if local else None, files, dataset, progress)
+            report, found = score_songs(folder if local else None, files, dataset, progress, heard if local else None)
             first = picture(found[0])
         except StudioError as problem:
             raise gr.Error(str(problem), print_exception=False) from problem
@@ -173,7 +192,7 @@ def build_score(dataset: Component, songs: Path | None, local: bool) -> None:
 
     button.click(
         score,
-        [files, folder, dataset],
+        [files, folder, heard, dataset],
         [words, measures, table, timeline, rows, result],
         api_visibility="private",
         concurrency_limit=1,

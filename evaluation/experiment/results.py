@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from annotate.audio import content_hash, read_audio
-from evaluation.arrangement import ArrangedSong, ArrangementError, arranged_song, compare_arrangements
+from evaluation.arrangement import (
+    FEWEST_SONGS,
+    ArrangedSong,
+    ArrangementError,
+    ArrangementReport,
+    arranged_song,
+    compare_arrangements,
+)
 from evaluation.experiment.creativity import FIGURES, CreativityJudge, Take, genre_of, takes_of
 from evaluation.experiment.data import Split
 from evaluation.experiment.requests import Wanted
@@ -237,34 +244,39 @@ def _asked(homes: Sequence[Home], judged: JudgedSet, split: Split, folder: Path)
 
 def _arrangement(songs: Sequence[ArrangedSong], split: Split) -> dict[str, float]:
     """How far songs are arranged from those of their genre that were learned from; "all" pools the genres."""
-    songs = [song for song in songs if song.parts]
-    if not songs:
+    found = _compared([song for song in songs if song.parts], split)
+    if found is None:
         return {}
-    try:
-        found = compare_arrangements(songs, _learned(split))
-    except ArrangementError:  # too few songs of any genre: the reference says so
-        return {}
-    return {"all": found.distance} | {_named(one.genre): one.distance for one in found.genres}
+    return {"all": found.distance} | {one.genre: one.distance for one in found.genres if one.genre}
 
 
 def _arrangement_reference(split: Split) -> tuple[dict[str, Any], list[str]]:
     """Ceiling and chance of genre timing: real songs held out, against those learned from; and what cannot be said."""
-    real = [arranged_song(read_sidecar(song.audio)) for song in split.held_out]
-    try:
-        found = compare_arrangements(real, _learned(split))
-    except ArrangementError as problem:
-        return {}, [f"Genre timing was not measured: {problem}"]
-    ceiling = {"all": found.ceiling} | {_named(one.genre): one.ceiling for one in found.genres}
-    chance = {"all": found.chance} | {_named(one.genre): one.chance for one in found.genres}
-    return {"ceiling": ceiling, "chance": chance}, found.notes
+    found = _compared([arranged_song(read_sidecar(song.audio)) for song in split.held_out], split)
+    if found is None:
+        return {}, [f"Genre timing needs {FEWEST_SONGS} songs to learn from."]
+    ceiling = {"all": found.ceiling} | {one.genre: one.ceiling for one in found.genres if one.genre}
+    chance = {"all": found.chance} | {one.genre: one.chance for one in found.genres if one.genre}
+    if any(one.genre for one in found.genres):
+        return {"ceiling": ceiling, "chance": chance}, []
+    said = (
+        f"No genre has {FEWEST_SONGS} songs, so arrangements are compared whatever the genre, and there is no chance."
+    )
+    return {"ceiling": ceiling, "chance": chance}, [said]
 
 
-def _learned(split: Split) -> list[ArrangedSong]:
-    return [arranged_song(read_sidecar(song.audio)) for song in split.training]
-
-
-def _named(genre: str) -> str:
-    return genre or "no genre"
+def _compared(songs: Sequence[ArrangedSong], split: Split) -> ArrangementReport | None:
+    """Songs against those learned from, genre by genre, or whatever the genre where each has too few songs."""
+    learned = [arranged_song(read_sidecar(song.audio)) for song in split.training]
+    for own, real in (
+        (songs, learned),
+        ([replace(s, genre="") for s in songs], [replace(s, genre="") for s in learned]),
+    ):
+        try:
+            return compare_arrangements(own, real)
+        except ArrangementError:
+            continue
+    return None
 
 
 def _curves(

@@ -188,7 +188,7 @@ def close_test(folder: Path) -> None:
 
 def tests_folder() -> Path:
     """Where tests are made when nobody names a place."""
-    return writing_folder("outputs") / "listening"
+    return writing_folder("listening")
 
 
 def write_json(path: Path, content: object) -> None:

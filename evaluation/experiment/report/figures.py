@@ -126,7 +126,10 @@ def curve_figure(results: Mapping[str, Any], axis: str) -> go.Figure | None:
 
 
 def trade_figure(results: Mapping[str, Any]) -> go.Figure | None:
-    """Consistency against creativity: control of the main measure, and variety as a share of real songs' variety."""
+    """Consistency against creativity: control of the main measure, and variety as a share of what songs can have.
+
+    That is the variety of real songs, or where nobody has played one song several times that of the arm drawn first.
+    """
     key = next(iter(items(results, "measures")), {}).get("key")
     real = interval(part(results, "creativity_reference").get("variety"))
     drawn = [
@@ -135,18 +138,20 @@ def trade_figure(results: Mapping[str, Any]) -> go.Figure | None:
         if (control := interval(part(arm, "control").get(key)))
         and (variety := interval(part(arm, "creativity").get("variety")))
     ]
-    if not drawn or real is None or real.mean <= 0:
+    whole, of = (real, "real songs") if real else (drawn[0][2], _label(drawn[0][0])) if drawn else (None, "")
+    if not drawn or whole is None or whole.mean <= 0:
         return None
     figure = _figure(height=440)
     named = [
-        (_label(arm), control, _scaled(variety, real.mean), _marker(_place(results, arm), 13))
+        (_label(arm), control, _scaled(variety, whole.mean), _marker(_place(results, arm), 13))
         for arm, control, variety in drawn
     ]
-    star = {"mode": "markers", "marker": {"symbol": "star-open", "size": 15, "color": CEILING}}
-    named.append(("real songs", Interval(1.0, None, None, real.n), _scaled(real, real.mean), star))
+    if real:
+        star = {"mode": "markers", "marker": {"symbol": "star-open", "size": 15, "color": CEILING}}
+        named.append(("real songs", Interval(1.0, None, None, real.n), _scaled(real, real.mean), star))
     for i, (name, control, variety, marker) in enumerate(sorted(named, key=lambda one: one[1].mean)):
         whiskers = {"error_x": _whiskers([control]), "error_y": _whiskers([variety])}
-        words = f"{name}<br>control {show(control.mean)}<br>variety {variety.mean:.0%} of real songs"
+        words = f"{name}<br>control {show(control.mean)}<br>variety {variety.mean:.0%} of {of}"
         figure.add_scatter(x=[control.mean], y=[variety.mean], name=name, hovertext=words, **whiskers, **marker)
         end, shift = (variety.low, -11) if i % 2 else (variety.high, 11)  # neighbours' names: above and below in turn
         place = variety.mean if end is None else end
@@ -155,7 +160,7 @@ def trade_figure(results: Mapping[str, Any]) -> go.Figure | None:
     figure.add_vline(x=1, line_dash="dot", line_width=_THIN, line_color=CEILING, layer="below")
     across, up = _range([0.0, *_ends([one[1] for one in named])]), _range(_ends([one[2] for one in named]))
     figure.update_xaxes(title="control: 0 luck, 1 as real songs", zeroline=False, range=across)
-    return figure.update_yaxes(title="variety, real songs = 100 %", zeroline=False, tickformat=".0%", range=up)
+    return figure.update_yaxes(title=f"variety, {of} = 100 %", zeroline=False, tickformat=".0%", range=up)
 
 
 def arrangement_figure(results: Mapping[str, Any]) -> go.Figure | None:

@@ -55,24 +55,27 @@ class Table:
 
 
 def arms_table(results: Mapping[str, Any]) -> Table:
-    """Arms by measures with control, training and generating time; the best of each measure is marked in words."""
+    """Measures by arms with control, chance and ceiling; the best arm of each measure is marked in words."""
     arms, measures = items(results, "arms"), items(results, "measures")
-    best = {measure.get("key"): _best(arms, measure) for measure in measures}
-    table = Table(["", *(_measure_head(measure) for measure in measures), "training", "generating"])
-    for arm in arms:
-        row = [Cell(name_of(arm), [str(arm["about"])] if arm.get("about") else [])]
-        for measure in measures:
-            key = measure.get("key")
+    others = {name: known for name in ("chance", "ceiling") if (known := part(results, name))}
+    table = Table(["", *(name_of(arm) for arm in arms), *others])
+    if not arms:
+        return table
+    if any(arm.get("about") for arm in arms):
+        abouts = [Cell("", [str(arm["about"])] if arm.get("about") else []) for arm in arms]
+        table.rows.append([Cell(""), *abouts, *(Cell("") for _ in others)])
+    for measure in measures:
+        key, best = measure.get("key"), _best(arms, measure)
+        row = [Cell(_measure_head(measure))]
+        for arm in arms:
             control = interval(part(arm, "control").get(key))
             under = [f"control {show(control.mean)}"] if control else []
-            row.append(_interval_cell(part(arm, "scores").get(key), measure, under, arm is best[key]))
-        table.rows.append(
-            [*row, Cell(show_span(arm.get("training_seconds"))), Cell(show_span(arm.get("generation_seconds")))]
-        )
-    for key, name in (("chance", "chance"), ("ceiling", "ceiling (real songs)")):
-        if known := part(results, key):
-            cells = [_interval_cell(known.get(measure.get("key")), measure) for measure in measures]
-            table.apart.append([Cell(name), *cells, Cell(""), Cell("")])
+            row.append(_interval_cell(part(arm, "scores").get(key), measure, under, arm is best))
+        table.rows.append([*row, *(_interval_cell(known.get(key), measure) for known in others.values())])
+    for name, key in (("training", "training_seconds"), ("generating", "generation_seconds")):
+        took = [show_span(arm.get(key)) for arm in arms]
+        if any(one != NOTHING for one in took):
+            table.apart.append([Cell(name), *map(Cell, took), *(Cell("") for _ in others)])
     return table
 
 
