@@ -11,31 +11,26 @@ from typing import Any
 import numpy as np
 
 from annotate.audio import content_hash, read_audio
-from evaluation.arrangement import (
-    FEWEST_SONGS,
-    ArrangedSong,
-    ArrangementError,
-    ArrangementReport,
-    arranged_song,
-    compare_arrangements,
-)
 from evaluation.experiment.creativity import FIGURES, CreativityJudge, Take, genre_of, takes_of
 from evaluation.experiment.data import Split
+from evaluation.experiment.genre_timing import (
+    arrangement_distance,
+    arrangement_reference,
+    as_heard,
+    hear_arrangements,
+)
 from evaluation.experiment.requests import Wanted
 from evaluation.experiment.settings import Arm, ExperimentSettings
+from evaluation.experiment.verdict import MAIN, answer, paired_tests, structure_of
 from evaluation.features import SAMPLE_RATE
-from evaluation.intervals import FEWEST_PAIRS, Interval, compare_pairs, holm
+from evaluation.intervals import Interval
 from evaluation.judging import Judge, JudgedSet
-from evaluation.measures import MEASURES, mean_ratio
+from evaluation.measures import MEASURES
 from evaluation.probe import JudgedSong
 from evaluation.reference import JudgedFolder, read_folder
 from evaluation.scores import confusion
 from structure.events import clip
 from structure.sidecar import read_sidecar
-
-MAIN = "frame_accuracy"
-TESTED = (MAIN, "boundary_f_500ms", "section_order", "within_0.5")
-SIGNIFICANT = 0.05
 
 Home = tuple[Arm, Path, Sequence[Wanted]]  # an adapter's arm, its folder and its songs
 
@@ -72,7 +67,7 @@ def judge_experiment(
         arms.append(_arm(arm, sets[arm.key], own, split, ear, judge, folder))
     tests = paired_tests(sets)
     held_out = takes_of(split.held_out)
-    genre_timing, unsaid = _arrangement_reference(split)
+    genre_timing, unsaid = arrangement_reference(split)
     some = next(iter(sets.values()))
     return {
         "title": f"Does an event LoRA keep time? {settings.dataset.name}, {settings.model}",
@@ -93,72 +88,6 @@ def judge_experiment(
     }
 
 
-def structure_of(name: str) -> str:
-    """The structure that a song was asked for, from its file's name: songs of one are not independent."""
-    return Path(name).name.split(".seed-")[0]
-
-
-def paired_tests(sets: Mapping[str, JudgedSet]) -> list[dict[str, Any]]:
-    """The event LoRA against each other arm, structure by structure, seeds averaged first.
-
-    p is of a sign-flip test; `p_adjusted` holds for all comparisons of one measure together (Holm).
-    """
-    tests: list[dict[str, Any]] = []
-    if "events" not in sets:
-        return tests
-    for measure in MEASURES:
-        if measure.key not in TESTED:
-            continue
-        values = {key: _by_structure(judged, measure.of) for key, judged in sets.items()}
-        rows = []
-        for key in sets:
-            common = sorted(values["events"].keys() & values[key].keys())
-            if key != "events" and common:
-                found = compare_pairs([values["events"][s] for s in common], [values[key][s] for s in common])
-                rows.append(
-                    {"measure": measure.key, "first": "events", "second": key, "p": found.p}
-                    | {"difference": found.difference.to_dict()}
-                )
-        adjusted = holm([row["p"] for row in rows])
-        tests += [row | {"p_adjusted": p} for row, p in zip(rows, adjusted, strict=True)]
-    return tests
-
-
-def answer(sets: Mapping[str, JudgedSet], tests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The first question of the research in one sentence: is the event LoRA better than the baseline LoRA?
-
-    Without a baseline it is held against whatever arm there is. Nothing is claimed of fewer than six structures.
-    """
-    rivals = [test for test in tests if test["measure"] == MAIN]
-    if not rivals:
-        return {
-            "verdict": "undecided",
-            "sentence": "Without an event LoRA and a second arm there is nothing to compare.",
-        }
-    test = next((t for t in rivals if t["second"] == "baseline"), rivals[0])
-    names = {"baseline": "the baseline LoRA", "none": "the base model", "shuffled": "the LoRA with shuffled events"}
-    rival = names.get(test["second"], "the LoRA with section tags")
-    means = {key: sets[key].figures[MAIN].score for key in ("events", test["second"])}
-    first, second = (f"{one.mean:.0%}" if one else "-" for one in means.values())
-    gap, p = test["difference"], test["p"]
-    span = f" ({gap['low']:+.2f} to {gap['high']:+.2f})" if gap["low"] is not None else ""
-    facts = f"{first} of the time is under the part asked for, with {rival} {second}: {gap['mean']:+.2f}{span}"
-    n = gap["n"]
-    if n < FEWEST_PAIRS:
-        return {
-            "verdict": "undecided",
-            "sentence": f"With the event LoRA {facts}. On {n} structures no test can tell this from luck: hold out "
-            f"{FEWEST_PAIRS} or more.",
-        }
-    if p >= SIGNIFICANT:
-        verdict, words = "undecided", "This experiment cannot tell the two apart"
-    elif gap["mean"] > 0:
-        verdict, words = "better", "Yes, the event LoRA keeps time better"
-    else:
-        verdict, words = "worse", "No, the event LoRA keeps time worse"
-    return {"verdict": verdict, "sentence": f"{words}. With it {facts}; {n} structures, p = {_p(p)}."}
-
-
 def _arm(
     arm: Arm,
     judged: JudgedSet,
@@ -170,6 +99,8 @@ def _arm(
 ) -> dict[str, Any]:
     creativity = ear.measure(_takes(homes, "asked", split), _takes(homes, "again", split))
     figures = _with_error(judged)
+    heard = {song.name: song.heard for song in judged.songs}
+    asked = {str(take.audio.relative_to(folder)): take for take in _takes(homes, "asked", split)}
     return {
         "key": arm.key,
         "name": arm.name,
@@ -180,8 +111,8 @@ def _arm(
         "creativity": {key: _dict(creativity[key]) for key in FIGURES}
         | {"distance": {"mean": judged.distance, "low": None, "high": None, "n": len(judged.songs)}},
         "arrangement": {
-            "asked": _arrangement(_asked(homes, judged, split, folder), split),
-            "free": _arrangement(_free(homes, split, judge), split),
+            "asked": arrangement_distance([as_heard(t, heard[n]) for n, t in asked.items() if n in heard], split),
+            "free": arrangement_distance(hear_arrangements(_takes(homes, "free", split), judge.listener), split),
         },
         "confusion": _confusion(judged),
         "errors": [float(e) if np.isfinite(e) else None for song in judged.songs for e in song.score.transition_errors],
@@ -222,61 +153,6 @@ def _takes(homes: Sequence[Home], which: str, split: Split) -> list[Take]:
         for one in wanted
         if one.set == which
     ]
-
-
-def _free(homes: Sequence[Home], split: Split, judge: Judge) -> list[ArrangedSong]:
-    """Songs made without a structure, with the sections that are heard in them."""
-    songs = []
-    for take in _takes(homes, "free", split):
-        samples, _ = read_audio(take.audio, sample_rate=SAMPLE_RATE, mono=True)
-        heard = judge.listener.hear(JudgedSong.from_samples(take.audio.name, samples, SAMPLE_RATE, []))
-        songs.append(replace(arranged_song(take.sidecar, heard or []), genre=take.genre))
-    return songs
-
-
-def _asked(homes: Sequence[Home], judged: JudgedSet, split: Split, folder: Path) -> list[ArrangedSong]:
-    """Songs made to a structure, with the sections that are heard in them."""
-    heard = {song.name: song.heard for song in judged.songs}
-    takes = _takes(homes, "asked", split)
-    pairs = [(take, heard.get(str(take.audio.relative_to(folder)))) for take in takes]
-    return [replace(arranged_song(t.sidecar, h), genre=t.genre) for t, h in pairs if h is not None]
-
-
-def _arrangement(songs: Sequence[ArrangedSong], split: Split) -> dict[str, float]:
-    """How far songs are arranged from those of their genre that were learned from; "all" pools the genres."""
-    found = _compared([song for song in songs if song.parts], split)
-    if found is None:
-        return {}
-    return {"all": found.distance} | {one.genre: one.distance for one in found.genres if one.genre}
-
-
-def _arrangement_reference(split: Split) -> tuple[dict[str, Any], list[str]]:
-    """Ceiling and chance of genre timing: real songs held out, against those learned from; and what cannot be said."""
-    found = _compared([arranged_song(read_sidecar(song.audio)) for song in split.held_out], split)
-    if found is None:
-        return {}, [f"Genre timing needs {FEWEST_SONGS} songs to learn from."]
-    ceiling = {"all": found.ceiling} | {one.genre: one.ceiling for one in found.genres if one.genre}
-    chance = {"all": found.chance} | {one.genre: one.chance for one in found.genres if one.genre}
-    if any(one.genre for one in found.genres):
-        return {"ceiling": ceiling, "chance": chance}, []
-    said = (
-        f"No genre has {FEWEST_SONGS} songs, so arrangements are compared whatever the genre, and there is no chance."
-    )
-    return {"ceiling": ceiling, "chance": chance}, [said]
-
-
-def _compared(songs: Sequence[ArrangedSong], split: Split) -> ArrangementReport | None:
-    """Songs against those learned from, genre by genre, or whatever the genre where each has too few songs."""
-    learned = [arranged_song(read_sidecar(song.audio)) for song in split.training]
-    for own, real in (
-        (songs, learned),
-        ([replace(s, genre="") for s in songs], [replace(s, genre="") for s in learned]),
-    ):
-        try:
-            return compare_arrangements(own, real)
-        except ArrangementError:
-            continue
-    return None
 
 
 def _curves(
@@ -351,15 +227,6 @@ def _confusion(judged: JudgedSet) -> dict[str, Any]:
     return {"types": types, "seconds": [[round(total.get(a, {}).get(h, 0.0), 2) for h in types] for a in types]}
 
 
-def _by_structure(judged: JudgedSet, of: Any) -> dict[str, float]:
-    """A measure of each structure, songs of all seeds pooled."""
-    groups: dict[str, list[Any]] = {}
-    for song in judged.songs:
-        groups.setdefault(structure_of(song.name), []).append(of(song))
-    pooled = {name: mean_ratio(ratios) for name, ratios in groups.items()}
-    return {name: top / bottom for name, (top, bottom) in pooled.items() if bottom > 0}
-
-
 def _seconds(homes: Sequence[Home]) -> float | None:
     """Mean time that training took, in seconds; None where nothing is trained."""
     took = []
@@ -395,7 +262,3 @@ def _with_error(judged: JudgedSet) -> dict[str, Any]:
 
 def _dict(interval: Interval | None) -> dict[str, Any] | None:
     return interval.to_dict() if interval else None
-
-
-def _p(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else "below 0.001"

@@ -11,8 +11,9 @@ from annotate.audio import write_audio
 from evaluation.experiment.data import Split, split_songs
 from evaluation.experiment.report.page import write_report
 from evaluation.experiment.requests import Wanted, wanted_songs
-from evaluation.experiment.results import MAIN, answer, judge_experiment, paired_tests, structure_of
+from evaluation.experiment.results import judge_experiment
 from evaluation.experiment.settings import ARMS, make_settings
+from evaluation.experiment.verdict import MAIN, answer, paired_tests, structure_of
 from structure.sidecar import read_sidecar
 
 STRUCTURES = 6
