@@ -21,8 +21,8 @@ from structure.errors import StudioError
 
 ABOUT = (
     "**Experiment.** Does teaching the *times* of parts help, on your songs? Each way of teaching gets the same songs, "
-    "seeds and steps, makes songs to structures it never learned, and is judged by ear of machine. It takes about half "
-    "an hour with the starter, and goes on where it was when it is interrupted."
+    "seeds and steps, makes songs to structures it never learned, and a judge who was taught on your annotated songs "
+    "hears how well. It takes about half an hour with the starter, and goes on where it was when it is interrupted."
 )
 ELSEWHERE = "Experiments are started where the studio runs: `python -m evaluation experiment --help`."
 WATCH_SECONDS = 2.0
@@ -52,7 +52,6 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
             1, label="Seeds", info="more: surer, slower", precision=0, minimum=1, maximum=20, min_width=90
         )
         steps = gr.Number(0, label="Steps", info="0: the recipe's", precision=0, minimum=0, min_width=90)
-        begin = gr.Button("Start the experiment", variant="primary", min_width=160)
     with gr.Accordion("More", open=False), gr.Row():
         structures = gr.Textbox(
             label="Songs whose structures are asked for (a folder)",
@@ -60,6 +59,7 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
             max_lines=1,
         )
         counts = gr.Textbox(label="Learning curve: numbers of songs", placeholder="4 8", max_lines=1)
+    begin = gr.Button("Start the experiment", variant="primary")
     chosen = gr.Dropdown([], label="Experiment", filterable=False)
     state = gr.HTML(elem_id="experiment-state")
     with gr.Row():
@@ -152,7 +152,7 @@ def standing(name: str | None) -> tuple[Any, ...]:
     running = found.get("status") == "running"
     done = found.get("status") == "done" and results is not None
     return (
-        state_html(found),
+        "" if done else state_html(found),
         gr.update(visible=running),
         gr.update(visible=not running and not done),
         gr.update(visible=done),
@@ -222,7 +222,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _number(interval: Mapping[str, Any] | None, unit: str = "") -> str:
-    return "-" if not interval else f"{interval['mean']:.2f}{unit}"
+    return "-" if not interval else f"{round(interval['mean'], 2) + 0.0:.2f}{unit}"  # no -0.00
 
 
 def _span(interval: Mapping[str, Any] | None) -> str:

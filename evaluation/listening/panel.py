@@ -44,7 +44,7 @@ def build_panel(local: bool, known_arms: Callable[[], Mapping[str, Path]] = dict
     if not local:
         gr.Markdown(ELSEWHERE)
         return
-    with gr.Accordion("Make a test", open=False):
+    with gr.Accordion("Make a test", open=not made_tests()):
         arms = gr.Textbox(label="What to compare: a line each, NAME = FOLDER", lines=3, max_lines=8)
         known = gr.Dropdown([], multiselect=True, label="or take them from an experiment", visible=False)
         with gr.Row():

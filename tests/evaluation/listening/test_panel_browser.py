@@ -44,7 +44,6 @@ def page(browser: Any, arms: dict[str, Path], tmp_path: Path, monkeypatch: pytes
 def test_a_test_is_made_opened_closed_and_read(page, arms):
     page.get_by_role("button", name="Show the result").click()
     page.get_by_text("There is no such test.").wait_for()
-    page.get_by_text("Make a test", exact=True).click()
     typed = "\n".join(f"{name} = {folder}" for name, folder in arms.items())
     page.get_by_label("What to compare").fill(typed)
     page.get_by_label("Listeners").fill("Ann, Bob")
@@ -71,7 +70,6 @@ def test_a_test_is_made_opened_closed_and_read(page, arms):
 
 
 def test_an_experiments_arms_are_a_choice(page, arms):
-    page.get_by_text("Make a test", exact=True).click()
     chooser = page.get_by_label("or take them from an experiment")
     for name in arms:
         chooser.click()
