@@ -8,22 +8,18 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from structure.errors import StudioError
+from training.hub import HubError, HubPlace, NotUploadedError, quiet, require_token
+from training.hub_commands import HUB_FLAGS, add_hub_flags, hand_over
 from training.run_folder import CONFIG_FILE, mark_failed, read_state
 from training.settings import PRESETS, SettingsError, TrainingSettings, change_settings, make_settings, read_settings
+from training.trackers import require_tracker
 
 FLAG_NAMES = {"base_model": ("--model-config", "--model"), "lora_rank": ("--lora-rank", "--rank")}
-IGNORED = {
-    "--dataset-repo": "datasets are folders here; download it and give --dataset-dir",
-    "--dataset-revision": "it belongs to --dataset-repo",
-    "--dataset-subdir": "give the folder itself as --dataset-dir",
-    "--upload-repo": "nothing is uploaded; the output folder is the adapter",
-    "--upload-path": "nothing is uploaded",
-    "--hf-token-env": "nothing is uploaded",
-}
+NOT_UPLOADED = 3  # exit status, so that no script gives a rented machine back with the only copy on it
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Every field of `TrainingSettings` as a flag, and the flags of older scripts that have lost their sense."""
+    """Every field of `TrainingSettings` as a flag, and what concerns the hub, which no run folder keeps."""
     parser = argparse.ArgumentParser(
         prog="lora_train.py", description="Train an event LoRA. Unset values come from the preset of the base model."
     )
@@ -40,11 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
         else:
             options.update(type=kind, metavar=kind.__name__.upper())
         parser.add_argument(*flags, **options)
-    for flag, reason in IGNORED.items():
-        parser.add_argument(flag, dest=f"ignored{flag}", metavar="X", help=f"ignored: {reason}")
-    parser.add_argument(
-        "--upload-private", dest="ignored--upload-private", action="store_true", default=None, help=argparse.SUPPRESS
-    )
+    add_hub_flags(parser)
     return parser
 
 
@@ -55,14 +47,16 @@ def run(arguments: argparse.Namespace) -> None:
         StudioError: what the person has to change.
     """
     given = vars(arguments)
-    for flag, reason in {**IGNORED, "--upload-private": "nothing is uploaded"}.items():
-        if given.pop(f"ignored{flag}") is not None:
-            print(f"{flag} is ignored: {reason}.", file=sys.stderr)
+    hub = {name: given.pop(name) for name in HUB_FLAGS}
+    place = _upload_place(hub)
     config, preset = given.pop("config"), given.pop("preset")
+    if config is None and hub["dataset_repo"] is not None:
+        given["dataset_dir"] = _downloaded(hub, given["dataset_dir"])
     settings = (read_settings(config) if config is not None else _settings(preset, given)).in_full()
     from training.dataset import read_dataset, require_songs
 
     try:
+        require_tracker(settings.tracker)
         require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)  # before slow imports
     except StudioError as problem:
         if config is not None and read_state(settings.output_dir).status == "starting":  # the page watches that folder
@@ -70,17 +64,52 @@ def run(arguments: argparse.Namespace) -> None:
         raise
     from training.loop import train
 
-    train(settings)
+    state = train(settings)
+    if place is not None:
+        hand_over(settings.output_dir, place, state.status == "done", hub["upload_dry_run"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 trained or stopped, 2 something to put right."""
+    """Exit status: 0 trained or stopped, 2 something to put right, 3 trained but not uploaded."""
+    quiet()
     try:
         run(get_parser().parse_args(argv))
+    except NotUploadedError as problem:
+        print(f"lora_train.py: {problem}", file=sys.stderr)
+        return NOT_UPLOADED
     except StudioError as problem:
         print(f"lora_train.py: {problem}", file=sys.stderr)
         return 2
     return 0
+
+
+def _upload_place(hub: dict[str, Any]) -> HubPlace | None:
+    """Where the adapter is to go, checked before anything is trained; None: nowhere.
+
+    Raises:
+        HubError: a name that cannot be one, or no token.
+    """
+    if hub["upload_repo"] is None:
+        if hub["upload_dry_run"]:
+            raise HubError("--upload-dry-run lists what would go to --upload-repo: name that too.")
+        return None
+    place = HubPlace(hub["upload_repo"], hub["upload_path"], hub["upload_private"], hub["hf_token_env"])
+    if not hub["upload_dry_run"]:
+        require_token(place.token_variable)
+    return place
+
+
+def _downloaded(hub: dict[str, Any], dataset_dir: Path | None) -> Path:
+    """The folder with the songs of --dataset-repo.
+
+    Raises:
+        HubError: it cannot be had, or --dataset-dir names other songs.
+    """
+    if dataset_dir is not None:
+        raise SettingsError("--dataset-dir and --dataset-repo both name the songs: give one of them.")
+    from training.hub_dataset import download_dataset
+
+    return download_dataset(hub["dataset_repo"], hub["dataset_revision"], hub["dataset_subdir"], hub["hf_token_env"])
 
 
 def _settings(preset: str | None, given: dict[str, Any]) -> TrainingSettings:
@@ -91,7 +120,9 @@ def _settings(preset: str | None, given: dict[str, Any]) -> TrainingSettings:
         own = read_settings(run_folder / CONFIG_FILE).model_copy(update={"output_dir": run_folder})
         return change_settings(own, preset, **given)
     if given["dataset_dir"] is None:
-        raise SettingsError("--dataset-dir is missing: give the folder with the songs and their sidecars.")
+        raise SettingsError(
+            "--dataset-dir is missing: give the folder with the songs and their sidecars, or --dataset-repo."
+        )
     return make_settings(preset, **given)
 
 

@@ -1,4 +1,4 @@
-"""`python -m training report DIR`, `runs ROOT`, `stop RUN`: thin over the same functions as the tab."""
+"""`python -m training report DIR`, `runs ROOT`, and `stop`, `card` or `upload RUN`: thin over the room's functions."""
 
 import argparse
 import json
@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from structure.errors import StudioError
+from training.hub import HubPlace, quiet
+from training.hub_commands import add_upload_command, send
+from training.model_card import write_card
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,6 +27,12 @@ def get_parser() -> argparse.ArgumentParser:
     runs.add_argument("--json", action="store_true", help="one JSON object a line")
     stop = commands.add_parser("stop", help="ask a run to save its adapter and stop")
     stop.add_argument("run", type=Path)
+    card = commands.add_parser("card", help="write the model card of a run that has ended: README.md in its folder")
+    card.add_argument("run", type=Path)
+    card.add_argument("--license", help="the hub's name of a licence, or words; unset: what the run was told")
+    card.add_argument("--rights", help="a sentence: whose songs these are and by what right they are used")
+    card.add_argument("--song-names", action="store_true", help="name the songs' files, which are else only counted")
+    add_upload_command(commands)
     return parser
 
 
@@ -35,6 +44,13 @@ def run(arguments: argparse.Namespace) -> None:
     """
     if arguments.command == "report":
         _report(arguments)
+        return
+    if arguments.command == "card":
+        print(write_card(arguments.run, arguments.license, arguments.rights, arguments.song_names))
+        return
+    if arguments.command == "upload":
+        place = HubPlace(arguments.repo, arguments.path, arguments.private, arguments.hf_token_env)
+        send(arguments.run, place, arguments.dry_run)
         return
     from training.runs import list_runs, stop_run
 
@@ -64,6 +80,7 @@ def _report(arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 fine, 2 something to put right."""
+    quiet()
     try:
         run(get_parser().parse_args(argv))
     except StudioError as problem:

@@ -40,6 +40,7 @@ from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try
 from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
+from training.model_card import leave_card
 from training.preparing import encode_songs, listening, name_of
 from training.progress import Progress, Stopped
 from training.run_folder import (
@@ -56,6 +57,7 @@ from training.run_folder import (
 from training.runs import refuse_to_replace
 from training.settings import TrainingSettings
 from training.step import backward, held_out_batches, mean_loss
+from training.trackers import Send, require_tracker, sending_on
 
 if TYPE_CHECKING:
     pass
@@ -81,6 +83,7 @@ def train(settings: TrainingSettings) -> RunState:
     folder = settings.output_dir
     progress = _open_run(folder, settings)
     try:
+        require_tracker(settings.tracker)
         report = read_dataset(
             settings.dataset_dir,
             settings.events,
@@ -93,8 +96,8 @@ def train(settings: TrainingSettings) -> RunState:
             progress.log(line)
         require_songs(report, settings.events)
         device = device_key(choose_device(settings.device))
-        with _take_device(device, progress):
-            _train_on(device, settings, report, progress)
+        with _take_device(device, progress), sending_on(settings, progress.log) as send:
+            _train_on(device, settings, report, progress, send)
     except Stopped:
         progress.at("stopped", "Stopped before the first step; there is nothing to save.")
     except (OSError, SafetensorError) as problem:
@@ -164,7 +167,7 @@ def _take_device(device: str, progress: Progress) -> DeviceLock:
     return lock
 
 
-def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, progress: Progress) -> None:
+def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, progress: Progress, send: Send) -> None:
     """Everything that needs the device."""
     folder = settings.output_dir
 
@@ -237,6 +240,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 first = step - len(losses) + 1
                 points = [{"step": first + i, "loss": value, **timing} for i, value in enumerate(losses)]
                 append_metrics(folder, points, durable=saving)
+                send(points)
                 progress.log(f"Step {step}/{total}: loss {loss:.4f}, {step_seconds:.2f} s a step, {eta:.0f} s left.")
                 progress.step(loss=loss, step_seconds=step_seconds)
                 not_logged.clear()
@@ -252,7 +256,9 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                     measure = measure or ahead.submit(held_out_batches, maker).result()  # the maker is for one thread
                     with learner.averaged():
                         measured = held_loss = mean_loss(pipeline, measure)
-                    append_metrics(folder, [{"step": step, "held_out_loss": held_loss}], durable=True)
+                    point = {"step": step, "held_out_loss": held_loss}
+                    append_metrics(folder, [point], durable=True)
+                    send([point])
                 _refuse_broken_numbers(learner, measured, step, settings)
                 save_checkpoint(folder, step, learner, write_adapter, measured, data)
                 prune_checkpoints(folder, settings.keep_checkpoints)
@@ -279,6 +285,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     progress.at("saving", "Saving the adapter.", step=step)
     if step > 0:
         write_adapter(folder)
+        leave_card(folder, report, device, progress.log)
     best = best_checkpoint(folder)
     if best is not None and best.name != f"step-{step:06d}":
         progress.log(f"The loss on held-out songs was lowest at {best.name}; that adapter is kept in {best}.")

@@ -148,6 +148,7 @@ def adapter_card(
             mode="json", exclude=set(PLACES)
         ),  # an adapter travels; its maker's folders do not
         scores={name: value for name, value in scores.items() if math.isfinite(value)},
+        licence=settings.license or "",
     )
 
 

@@ -20,6 +20,7 @@ PLACES = ("dataset_dir", "output_dir", "cache_dir", "resume_from")  # settings t
 
 Optimizer = Literal["adamw", "adamw_8bit"]
 Scheduler = Literal["constant_with_warmup", "linear", "cosine"]
+TrackerName = Literal["none", "trackio", "tensorboard", "wandb"]
 
 
 def _targets(text: str) -> str:
@@ -118,6 +119,13 @@ class TrainingSettings(BaseModel):
     gradient_checkpointing: bool = Field(False, description="less memory for about a third more time")
 
     cache_dir: Path | None = Field(None, description="where encoded audio is kept; unset: the user's cache folder")
+    license: str = Field(
+        "", description="licence of the adapter for its model card: apache-2.0, cc-by-4.0 … or words of your own"
+    )
+    rights: str = Field("", description="whose songs these are and by what right they are used, for the model card")
+    tracker: TrackerName = Field(
+        "none", description="send the curve on to this program too; tensorboard writes into the run folder"
+    )
 
     @property
     def crops(self) -> tuple[float, float] | None:

@@ -157,12 +157,6 @@ def test_help_takes_less_than_a_second_and_brings_no_torch():
     assert time.monotonic() - began < 1.0 + 0.5  # half a second for a busy machine
 
 
-def test_a_flag_of_older_scripts_is_accepted_and_said_to_be_ignored(tmp_path: Path, lora_train):
-    done = lora_train("--dataset-dir", tmp_path / "nowhere", "--upload-repo", "me/mine", "--upload-private")
-    assert done.returncode == 2
-    assert "--upload-repo is ignored" in done.stderr and "--upload-private is ignored" in done.stderr
-
-
 def test_what_another_run_has_learned_is_not_replaced(finished: Path, songs: Path, tiny_model: Path, lora_train):
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
     done = lora_train(*arguments(songs, tiny_model, finished, "--max-steps", 1))

@@ -1,0 +1,89 @@
+"""A run's model card: `README.md` in its folder, which is the adapter's folder, as the Hugging Face hub reads it.
+
+Everything in it comes from what the run left behind: settings, curve, `adapter.json`, `origin.json`. Songs are counted
+and not named, and no folder of the machine is told.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acestep.adapter import read_card
+from structure.errors import StudioError
+from structure.files import unfinished
+from training.card_picture import loss_picture
+from training.card_text import MARK, PICTURE_FILE, card_text
+from training.markdown import one_line
+from training.origin import read_origin, write_origin
+from training.run_folder import CONFIG_FILE, has_adapter, read_metrics, read_state
+from training.settings import read_settings
+
+if TYPE_CHECKING:
+    from training.dataset import DatasetReport
+
+README_FILE = "README.md"
+
+
+class CardError(StudioError):
+    """A model card that cannot be written."""
+
+
+def write_card(
+    run_folder: Path, license: str | None = None, rights: str | None = None, song_names: bool = False
+) -> Path:
+    """Write `README.md` and its picture into a run's folder.
+
+    Args:
+        run_folder: holds an adapter.
+        license: the hub's name of a licence or words; None: what the run's settings say.
+        rights: a sentence on the songs; None: what the run's settings say.
+        song_names: name the songs' files.
+
+    Returns:
+        the card.
+
+    Raises:
+        CardError: there is no adapter, somebody wrote the file by hand, or the disk refuses.
+        StudioError: settings or `adapter.json` cannot be read.
+    """
+    folder = Path(run_folder)
+    if not has_adapter(folder):
+        raise CardError(f"{folder}: holds no adapter; choose the folder of a run that has ended.")
+    settings, card = read_settings(folder / CONFIG_FILE), read_card(folder)
+    stated = {name: value for name, value in (("license", license), ("rights", rights)) if value is not None}
+    settings = settings.model_copy(update=stated)
+    path = folder / README_FILE
+    try:
+        if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+            raise CardError(f"{path}: somebody wrote it by hand, so it is left as it is; move it away for a new one.")
+        max_steps = read_state(folder).max_steps
+        picture = loss_picture(read_metrics(folder), max_steps)
+        if picture:
+            _replace(folder / PICTURE_FILE, picture)
+        origin = read_origin(folder)
+        _replace(
+            path, card_text(one_line(folder.resolve().name), settings, card, origin, max_steps, picture, song_names)
+        )
+    except OSError as problem:
+        raise CardError(f"{path}: cannot be written ({problem.strerror}); make room or give write access.") from problem
+    return path
+
+
+def leave_card(run_folder: Path, report: "DatasetReport", device: str, log: Callable[[str], None]) -> None:
+    """At a run's end: keep where the adapter comes from and write its card; a problem becomes a line of the log."""
+    try:
+        write_origin(run_folder, report, device)
+        write_card(run_folder)
+    except Exception as problem:  # hours of training are worth more than a card, whatever is wrong with it
+        log(f"No model card was written ({problem}); `python -m training card {run_folder}` writes it later.")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = unfinished(path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
