@@ -124,7 +124,8 @@ def load_pipeline(
     if not (folder / "model_index.json").exists():
         raise ModelError(
             f"{model}: no model_index.json there. Give a folder in diffusers' ACE-Step layout, such as a download of "
-            "ACE-Step/acestep-v15-xl-base-diffusers, or `starter`."
+            "ACE-Step/acestep-v15-xl-base-diffusers, convert the upstream release's own files with `python -m acestep "
+            "convert`, or take `starter`."
         )
     device = choose_device(device)
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
