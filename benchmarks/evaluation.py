@@ -139,7 +139,7 @@ def measure(options: argparse.Namespace) -> None:
             "chance": results["chance"]["frame_accuracy"],
             "ceiling": results["ceiling"]["frame_accuracy"],
         },
-        {"songs": SONGS, "structures": STRUCTURES, "settings": results["settings"]},
+        {name: value for name, value in results["settings"].items() if name not in ("dataset", "structures")},
     )
 
 

@@ -81,7 +81,16 @@ def generate(page: Page, target: Path) -> None:
     page.get_by_text("s of song made").wait_for()
     page.wait_for_selector(".sst[data-mode=view] .sst-compare >> visible=true")  # the judge has listened
     page.wait_for_timeout(1500)
-    page.screenshot(path=target, full_page=True)
+    page.add_style_tag(content=".sst-generate { position: static !important }")  # a tall picture has no lower edge
+    page.evaluate("scrollTo(0, 0)")
+    verdict = page.get_by_text("Heard as asked").locator(visible).bounding_box()
+    frame = {
+        "x": 0,
+        "y": 0,
+        "width": page.viewport_size["width"],
+        "height": verdict["y"] + 60,
+    }
+    page.screenshot(path=target, full_page=True, clip=frame)
 
 
 def main() -> int:

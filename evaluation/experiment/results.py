@@ -21,7 +21,7 @@ from evaluation.experiment.genre_timing import (
 )
 from evaluation.experiment.requests import Wanted
 from evaluation.experiment.settings import Arm, ExperimentSettings
-from evaluation.experiment.verdict import MAIN, answer, paired_tests, structure_of
+from evaluation.experiment.verdict import MAIN, answer, cost, paired_tests, structure_of
 from evaluation.features import SAMPLE_RATE
 from evaluation.intervals import Interval
 from evaluation.judging import Judge, JudgedSet
@@ -84,7 +84,7 @@ def judge_experiment(
         "creativity_reference": {k: _dict(v) for k, v in ear.measure(held_out, []).items()}
         | {"distance": {"mean": some.distance_among, "low": None, "high": None, "n": len(some.songs)}},
         "arrangement_reference": genre_timing,
-        "notes": [*_notes(settings, split, judge, ear, sets), *unsaid],
+        "notes": [*cost(arms), *_notes(settings, split, judge, ear, sets), *unsaid],
     }
 
 

@@ -81,6 +81,23 @@ def answer(sets: Mapping[str, JudgedSet], tests: Sequence[Mapping[str, Any]]) ->
     return {"verdict": verdict, "sentence": f"{words}. With it {facts}; {n} structures, p = {_show_p(p)}."}
 
 
+def cost(arms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What keeping time costs in variety, in a sentence; none where it was not measured.
+
+    Args:
+        arms: as in the results.
+    """
+    varied = {arm["key"]: arm["creativity"]["variety"] for arm in arms}
+    own, rival = varied.get("events"), varied.get("baseline") or varied.get("none")
+    if not own or not rival or rival["mean"] <= 0:
+        return []
+    share = own["mean"] / rival["mean"]
+    return [
+        f"What it costs: songs of one structure differ {share:.0%} as much with the event LoRA as without events "
+        f"(variety {own['mean']:.2f} and {rival['mean']:.2f}, from {own['n']} structures)."
+    ]
+
+
 def _by_structure(judged: JudgedSet, of: Callable[[SongReport], Ratio]) -> dict[str, float]:
     """A measure of each structure, songs of all seeds pooled."""
     groups: dict[str, list[Ratio]] = {}

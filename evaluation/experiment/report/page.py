@@ -85,6 +85,7 @@ def render_report(results: Mapping[str, Any], folder: Path) -> str:
             if figure is not None
         },
         arms=tables.arms_table(results),
+        abouts=tables.abouts(results),
         comparisons=tables.comparisons_table(results),
         decks=decks,
         left_out=left_out,

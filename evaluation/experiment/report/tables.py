@@ -61,9 +61,6 @@ def arms_table(results: Mapping[str, Any]) -> Table:
     table = Table(["", *(name_of(arm) for arm in arms), *others])
     if not arms:
         return table
-    if any(arm.get("about") for arm in arms):
-        abouts = [Cell("", [str(arm["about"])] if arm.get("about") else []) for arm in arms]
-        table.rows.append([Cell(""), *abouts, *(Cell("") for _ in others)])
     for measure in measures:
         key, best = measure.get("key"), _best(arms, measure)
         row = [Cell(_measure_head(measure))]
@@ -77,6 +74,11 @@ def arms_table(results: Mapping[str, Any]) -> Table:
         if any(one != NOTHING for one in took):
             table.apart.append([Cell(name), *map(Cell, took), *(Cell("") for _ in others)])
     return table
+
+
+def abouts(results: Mapping[str, Any]) -> dict[str, str]:
+    """What each arm is, by its name."""
+    return {name_of(arm): str(arm["about"]) for arm in items(results, "arms") if arm.get("about")}
 
 
 def comparisons_table(results: Mapping[str, Any]) -> Table:

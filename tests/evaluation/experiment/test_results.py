@@ -88,6 +88,7 @@ def test_every_figure_has_its_chance_and_ceiling_and_json_holds_it_all(judged: t
     assert total == pytest.approx(12.0 * STRUCTURES, abs=STRUCTURES)
     assert [song["name"] for song in events["songs"]] == [f"structure-{n + 1:02d}" for n in range(STRUCTURES)]
     assert events["creativity"]["variety"]["n"] == 1
+    assert results["notes"][0].startswith("What it costs")
     assert events["creativity"]["tempo"]["mean"] >= 0.5
     assert results["creativity_reference"]["near_copies"] is not None
 
