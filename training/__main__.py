@@ -22,7 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
     report.add_argument("--no-events", action="store_true", help="as for a plain LoRA")
     report.add_argument("--max-duration-sec", type=float, default=240.0, help="seconds of a song used (default 240)")
     report.add_argument("--json", action="store_true", help="as one JSON object")
-    runs = commands.add_parser("runs", help="the runs in a folder, newest first")
+    runs = commands.add_parser("runs", help="the runs in a folder: what goes on, what waits, what has ended")
     runs.add_argument("root", type=Path)
     runs.add_argument("--json", action="store_true", help="one JSON object a line")
     stop = commands.add_parser("stop", help="ask a run to save its adapter and stop")

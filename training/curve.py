@@ -35,18 +35,18 @@ def loss_curve(metrics: Sequence[dict[str, Any]], max_steps: int | None = None) 
     right = max(max_steps or 0, loss[-1][0], 1.0)
 
     def place(points: Points) -> str:
-        return " ".join(f"{_x(x, right):.1f},{_y(y, low, high):.1f}" for x, y in points)
+        return " ".join(f"{to_x(x, right):.1f},{to_y(y, low, high):.1f}" for x, y in points)
 
     parts = [
         f'<svg class="tr-curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss over steps">',
-        _grid(low, high, right),
+        grid(low, high, right),
         f'<polyline class="tr-raw" points="{place(loss)}"/>',
         f'<polyline class="tr-mean" points="{place(smooth)}"/>',
     ]
     for x, y in held_out:
         tip = escape(f"held-out songs, step {x:.0f}: {y:.4f}")
         parts.append(
-            f'<circle class="tr-held" cx="{_x(x, right):.1f}" cy="{_y(y, low, high):.1f}" r="3.5">'
+            f'<circle class="tr-held" cx="{to_x(x, right):.1f}" cy="{to_y(y, low, high):.1f}" r="3.5">'
             f"<title>{tip}</title></circle>"
         )
     parts.append("</svg>")
@@ -64,20 +64,23 @@ def running_mean(points: Points) -> Points:
     return out
 
 
-def _x(step: float, right: float) -> float:
+def to_x(step: float, right: float) -> float:
+    """Pixels from the left of a step, where `right` is the last one."""
     return LEFT + (WIDTH - LEFT - RIGHT) * step / right
 
 
-def _y(value: float, low: float, high: float) -> float:
+def to_y(value: float, low: float, high: float) -> float:
+    """Pixels from the top of a value between `low` and `high`."""
     return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
 
 
-def _grid(low: float, high: float, right: float) -> str:
+def grid(low: float, high: float, right: float) -> str:
+    """Lines and numbers of the axes, as SVG."""
     lines = []
     for value in (low, (low + high) / 2, high):
-        y = _y(value, low, high)
+        y = to_y(value, low, high)
         lines.append(f'<line class="tr-grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         lines.append(f'<text x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{value:.3g}</text>')
     for step in (0.0, right / 2, right):
-        lines.append(f'<text x="{_x(step, right):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{step:.0f}</text>')
+        lines.append(f'<text x="{to_x(step, right):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{step:.0f}</text>')
     return "".join(lines)

@@ -9,6 +9,8 @@ from pathlib import Path
 from annotate.colours import section_colour
 from training.curve import loss_curve
 from training.dataset import DatasetReport
+from training.last_words import last_lines, reason
+from training.line import place_in_words, places
 from training.run_folder import CONFIG_FILE, read_metrics
 from training.runs import PROGRAM, Run
 
@@ -50,14 +52,19 @@ def message_card(sentence: str) -> str:
     return f'{STYLE}<div class="tr-card"><p>{escape(sentence)}</p></div>'
 
 
-def progress_card(run: Run | None) -> str:
-    """How far the run is, how long it takes, its curve; empty without a run."""
+def progress_card(run: Run | None, place: int | None = None) -> str:
+    """How far the run is, how long it takes, its curve, and how it died if it did.
+
+    Args:
+        run: None: there is none, and the card is empty.
+        place: in the line, 1 for the next; None: it is not behind another run.
+    """
     if run is None:
         return ""
     state = run.state
     total = state.max_steps
     steps = f"step {state.step} of {total}" if total else "no step yet"
-    facts = [f"<b>{IN_WORDS[state.status]}</b>", escape(run.name), steps]
+    facts = [f"<b>{_status_in_words(run, place)}</b>", escape(run.name), steps]
     if run.running and state.eta is not None:
         facts.append(f"{duration_in_words(state.eta)} left")
     if state.step_seconds:
@@ -66,21 +73,23 @@ def progress_card(run: Run | None) -> str:
         facts.append(f"loss {state.loss:.4f}")
     bar = f'<progress max="{total or 1}" value="{state.step}"></progress>'
     wrong = " tr-wrong" if state.status in ("failed", "died") else ""
-    said = f'<p class="tr-said{wrong}">{escape(state.message)}</p>'
+    said = f'<p class="tr-said{wrong}">{escape(reason(run))}</p>'
+    tail = last_lines(run)
+    said += f'<pre class="tr-tail" aria-label="The end of its log">{escape(tail)}</pre>' if tail else ""
     curve = loss_curve(read_metrics(run.folder), total)
     return f'<div class="tr-card"><p class="tr-facts">{" · ".join(facts)}</p>{bar}{said}{curve}</div>'
 
 
 def run_rows(runs: Sequence[Run]) -> list[list[str]]:
-    """The table of runs: name, state, steps, loss, when, base model, whether it was taught events."""
-    rows = []
+    """The table: name, state or place in line, steps, loss, when, base model, whether it was taught events."""
+    rows, in_line = [], places(runs)
     for run in runs:
         state = run.state
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.started)) if state.started else ""
         rows.append(
             [
                 run.name,
-                IN_WORDS[state.status],
+                _status_in_words(run, in_line.get(run.name)),
                 f"{state.step} / {state.max_steps}" if state.max_steps else "",
                 f"{state.loss:.3f}" if state.loss is not None else "",
                 when,
@@ -107,6 +116,10 @@ def duration_in_words(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _status_in_words(run: Run, place: int | None) -> str:
+    return place_in_words(place) if place else IN_WORDS[run.state.status]
 
 
 def _bar(report: DatasetReport) -> str:

@@ -1,5 +1,10 @@
-"""Runs as processes of their own: start, watch, stop. A closed page, a reloaded one or a crashed app loses nothing."""
+"""Runs as processes of their own: start, watch, stop. A closed page, a reloaded one or a crashed app loses nothing.
 
+A run that is started here gets a ticket, waits its turn in its own process (`line.py`) and then trains in it.
+"""
+
+import contextlib
+import json
 import os
 import re
 import subprocess
@@ -24,12 +29,14 @@ from training.run_folder import (
     has_adapter,
     read_state,
     write_config,
+    write_json,
     write_launch,
     write_state,
 )
 from training.settings import SettingsError, TrainingSettings, read_settings
 
 PROGRAM = Path(__file__).resolve().parent.parent / "lora_train.py"
+TICKET_FILE = "ticket.json"  # there from the start until the run's turn has come
 
 
 class RunError(StudioError):
@@ -38,11 +45,19 @@ class RunError(StudioError):
 
 @dataclass(frozen=True)
 class Run:
-    """One run on disk: its folder, what it is (None when config.json is unreadable) and where it stands."""
+    """One run on disk.
+
+    Attributes:
+        folder: of the run.
+        settings: what it is; None when config.json is unreadable.
+        state: where it stands.
+        ticket: since when it waits for its turn, in seconds since 1970; None: it does not, or no longer.
+    """
 
     folder: Path
     settings: TrainingSettings | None
     state: RunState
+    ticket: float | None = None
 
     @property
     def name(self) -> str:
@@ -55,13 +70,18 @@ class Run:
         return not self.state.ended
 
     @property
+    def in_line(self) -> bool:
+        """Whether its process is there and its turn has not come yet."""
+        return self.ticket is not None and self.state.status in ("starting", "waiting")
+
+    @property
     def has_adapter(self) -> bool:
         """Whether it left an adapter that can be loaded."""
         return has_adapter(self.folder)
 
 
 def start_run(settings: TrainingSettings) -> Run:
-    """Start training in a process of its own that outlives the caller.
+    """Start a process that outlives the caller: it waits until no earlier run has the device, then trains.
 
     Args:
         settings: `output_dir` becomes the run folder.
@@ -78,6 +98,8 @@ def start_run(settings: TrainingSettings) -> Run:
         folder.mkdir(parents=True, exist_ok=True)
         for old in (STOP_FILE, LAUNCH_FILE):
             (folder / old).unlink(missing_ok=True)
+        began = time.time()
+        write_json(folder / TICKET_FILE, {"since": began})
         write_config(folder, settings)
         log = (folder / LOG_FILE).open("ab")
     except OSError as problem:
@@ -87,10 +109,10 @@ def start_run(settings: TrainingSettings) -> Run:
         if os.name == "nt"
         else {"start_new_session": True}
     )
-    write_state(folder, RunState(status="starting", started=time.time(), message="Starting."))
+    write_state(folder, RunState(status="starting", started=began, message="Starting."))
     with log:
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), "--config", str(folder / CONFIG_FILE)],
+            [sys.executable, "-m", "training.line", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -102,7 +124,7 @@ def start_run(settings: TrainingSettings) -> Run:
         write_launch(folder, process.pid, psutil.Process(process.pid).create_time())
     except psutil.NoSuchProcess:  # it has had its say in the log already
         write_launch(folder, process.pid, None)
-    return Run(folder, settings, read_state(folder))
+    return read_run(folder)
 
 
 def refuse_to_replace(settings: TrainingSettings) -> None:
@@ -158,15 +180,30 @@ def read_run(folder: Path) -> Run:
         settings = read_settings(folder / CONFIG_FILE)
     except SettingsError:  # written by another version: its state and its adapter are still worth showing
         settings = None
-    return Run(folder, settings, read_state(folder))
+    return Run(folder, settings, read_state(folder), _ticket_of(folder))
 
 
 def list_runs(root: Path) -> list[Run]:
-    """Every run directly inside `root`, newest first."""
+    """Every run directly inside `root`: what goes on, the line from its head, then what has ended, newest first."""
     if not root.is_dir():
         return []
-    runs = [read_run(folder) for folder in root.iterdir() if (folder / CONFIG_FILE).is_file()]
-    return sorted(runs, key=lambda run: (run.state.started or 0.0, run.name), reverse=True)
+    runs = []
+    for folder in root.iterdir():
+        with contextlib.suppress(RunError):  # no run, or one that is renamed or deleted just now
+            runs.append(read_run(folder))
+    return sorted(runs, key=_place_in_list)
+
+
+def find_run(root: Path, name: str) -> Run:
+    """The run directly inside `root` with this name, which is no path.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    found = [run for run in list_runs(root) if run.name == name]
+    if not found:
+        raise RunError(f"There is no run {name!r}; it may have been renamed or deleted.")
+    return found[0]
 
 
 def runs_folder() -> Path:
@@ -182,3 +219,16 @@ def new_run_folder(root: Path, name: str = "") -> Path:
     while folder.exists():
         folder, number = root / f"{stem}-{number}", number + 1
     return folder
+
+
+def _place_in_list(run: Run) -> tuple[int, float, str]:
+    if run.in_line:
+        return 1, run.ticket or 0.0, run.name
+    return 0 if run.running else 2, -(run.state.started or 0.0), run.name
+
+
+def _ticket_of(folder: Path) -> float | None:
+    try:
+        return float(json.loads((folder / TICKET_FILE).read_text(encoding="utf-8"))["since"])
+    except (OSError, ValueError, KeyError, TypeError):  # none, or none of ours
+        return None

@@ -1,6 +1,7 @@
 """Train tab: layout and wiring. `runs.py` starts and stops, `pictures.py` draws; nothing here imports torch.
 
-Runs live on disk, so a closed tab or a restarted page finds them again; the session only remembers which one it shows.
+The form is `form_panel.py`, what can be done with a run `run_panel.py`. Runs live on disk, so a closed tab or a
+restarted page finds them again; the session only remembers which one it shows and which one the form goes by.
 """
 
 import contextlib
@@ -15,12 +16,18 @@ import gradio as gr
 
 from annotate.audio import AudioError
 from structure.errors import StudioError
+from training import form_panel, run_panel
+from training.again import settings_like
 from training.dataset import DatasetReport, read_dataset, require_songs
+from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
+from training.line import places
+from training.page_errors import or_error
 from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
-from training.runs import Run, list_runs, new_run_folder, read_run, resume_run, runs_folder, start_run, stop_run
-from training.settings import PRESETS, Preset, TrainingSettings, make_settings, preset_for
+from training.run_panel import RunPanel
+from training.runs import Run, find_run, list_runs, new_run_folder, resume_run, runs_folder, start_run, stop_run
+from training.settings import TrainingSettings, make_settings
 from training.sound import Sound, heard_before, listen
 
 POLL_SECONDS = 1.0
@@ -57,63 +64,50 @@ def build(
     runs_root = runs_root or runs_folder()
     presets = presets_of(model)
     shown, adapter = gr.State(""), gr.State("")  # name of the run on display; the adapter it left
+    moving = gr.State(False)  # whether that run went on when it was last drawn whole
     card = gr.HTML()
-    preset = gr.Radio(
-        [(f"{p.title} · {p.time} · {p.memory}", p.name) for p in presets],
-        value=presets[0].name,
-        label="How",
-    )
-    with gr.Row():
-        train = gr.Button("Train", variant="primary", scale=3)
-        stop = gr.Button("Stop", variant="stop", scale=1, visible=False)
-    with gr.Accordion("More", open=False), gr.Row():
-        steps = gr.Number(_steps_of(presets[0].name), label="Steps", precision=0, info="0: 50 passes over the songs")
-        seed = gr.Number(42, label="Seed", precision=0, minimum=0)
-        rank = gr.Number(
-            make_settings(presets[0].name, dataset_dir="").lora_rank, label="LoRA rank", precision=0, minimum=1
-        )
-        events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
+    form = form_panel.lay_out(presets)
     progress = gr.HTML()
     with gr.Row():
         use = gr.Button("Use in Generate", visible=False)
         resume = gr.Button("Go on with this run", visible=False)
+    panel = run_panel.lay_out()
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(lines=12, max_lines=12, show_label=False, container=False, interactive=False)
         command = gr.Code(language="shell", label="The same by hand", interactive=False, lines=1)
     table = gr.Dataframe(headers=RUN_HEADERS, label="Runs", interactive=False, visible=False)
     timer = gr.Timer(POLL_SECONDS, active=False)
 
-    page = _Page(runs_root, shown, adapter, card, train, stop, progress, use, resume, log, command, table, timer)
+    page = _Page(
+        runs_root, shown, moving, adapter, card, form, progress, use, resume, panel, log, command, table, timer
+    )
 
     def open_run(clicked: gr.SelectData) -> Updates:
         """The run whose row was clicked."""
         return _show(page, str(clicked.row_value[0]))
 
-    quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    private = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet = {**private, "queue": False}
     visit = partial(_visit, page)
     arrivals = [gr.context.Context.root_block.load, dataset.change]
     if isinstance(gr.context.Context.block, gr.Tab):
         arrivals.append(gr.context.Context.block.select)
-    visited = gr.on(arrivals, visit, [dataset, shown, events], [card, *page.outputs()], **quiet)
+    visited = gr.on(arrivals, visit, [dataset, shown, form.events], [card, *page.outputs()], **quiet)
     listening = visited.then(
-        partial(_listen, page), [dataset, events], card, show_progress="hidden", api_visibility="private"
+        partial(_listen, page), [dataset, form.events], card, show_progress="hidden", api_visibility="private"
     )
     dataset.change(None, cancels=[listening], **quiet)  # else it would go on to speak of the folder before
-    preset.change(_steps_of, preset, steps, **quiet)
-    events.change(partial(_card, page), [dataset, events], card, **quiet)
-    timer.tick(partial(_poll, page), shown, page.outputs(), **quiet)
-    train.click(partial(_start, page, model), [dataset, preset, steps, seed, rank, events], page.outputs(), **quiet)
-    stop.click(partial(_stop, page), shown, page.outputs(), **quiet)
-    resume.click(partial(_resume, page), shown, page.outputs(), **quiet)
+    form_panel.wire(form, panel.again, shown, dataset, runs_root, presets, model)
+    run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs())
+    form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
+    timer.tick(partial(_poll, page), [shown, moving], page.outputs(), **quiet)
+    asked = [dataset, form.like, form.preset, form.steps, form.seed, form.rank, form.events]
+    form.train.click(partial(_start, page, model), asked, page.outputs(), **private)
+    form.stop.click(partial(_stop, page), shown, page.outputs(), **private)
+    resume.click(partial(_resume, page), shown, page.outputs(), **private)
     table.select(open_run, None, page.outputs(), **quiet)
     _serve(runs_root, model, root)
     return TrainTab(use, adapter)
-
-
-def presets_of(model: str) -> list[Preset]:
-    """What makes sense for a model, its own preset first."""
-    own = preset_for(model)
-    return [own, *([PRESETS["quick"]] if own.name == "starter" else [])]
 
 
 @dataclass(frozen=True)
@@ -122,13 +116,14 @@ class _Page:
 
     runs_root: Path
     shown: gr.State
+    moving: gr.State
     adapter: gr.State
     card: gr.HTML
-    train: gr.Button
-    stop: gr.Button
+    form: FormPanel
     progress: gr.HTML
     use: gr.Button
     resume: gr.Button
+    panel: RunPanel
     log: gr.Textbox
     command: gr.Code
     table: gr.Dataframe
@@ -136,8 +131,8 @@ class _Page:
 
     def outputs(self) -> list[gr.blocks.Block]:
         return [
-            self.shown, self.adapter, self.train, self.stop, self.progress, self.use, self.resume, self.log,
-            self.command, self.table, self.timer,
+            self.shown, self.moving, self.adapter, self.form.train, self.form.stop, self.progress, self.use,
+            self.resume, self.log, self.command, self.table, self.timer, *self.panel.outputs(),
         ]  # fmt: skip
 
 
@@ -192,45 +187,50 @@ def _show(page: _Page, name: str) -> Updates:
     chosen = _choose(runs, name)
     going_on = any(run.running for run in runs)
     own = chosen is not None and chosen.running
-    can_go_on = chosen is not None and chosen.state.status in ("stopped", "failed", "died") and not going_on
+    can_go_on = chosen is not None and chosen.state.status in ("stopped", "failed", "died")
     return {
         page.shown: chosen.name if chosen else "",
+        page.moving: own,
         page.adapter: str(chosen.folder) if chosen and chosen.has_adapter else "",
-        page.train: gr.update(interactive=not going_on, value="Training…" if going_on else "Train"),
-        page.stop: gr.update(visible=own, interactive=True, value="Stop"),
-        page.progress: progress_card(chosen),
+        page.form.train: gr.update(value=TRAIN_LATER if going_on else TRAIN),
+        page.form.stop: gr.update(visible=own, interactive=True, value="Stop"),
+        page.progress: _progress(chosen, runs),
         page.use: gr.update(visible=chosen is not None and chosen.has_adapter and not own),
         page.resume: gr.update(visible=can_go_on),
         page.log: read_log(chosen.folder) if chosen else "",
         page.command: command_of(chosen) if chosen else "",
         page.table: gr.update(value=run_rows(runs), visible=bool(runs)),
         page.timer: gr.Timer(active=going_on),
+        **run_panel.updates(page.panel, chosen, runs),
     }
 
 
-def _poll(page: _Page, name: str) -> Updates:
-    """While something runs: only what moves; the whole once it has ended."""
+def _poll(page: _Page, name: str, moving: bool) -> Updates:
+    """While something runs: only what moves; the whole once the run on display has begun or ended."""
     runs = list_runs(page.runs_root)
     chosen = _choose(runs, name)
-    if chosen is None or not chosen.running:
+    if chosen is None or chosen.name != name or chosen.running != moving:
         return _show(page, name)
-    return {page.progress: progress_card(chosen), page.log: read_log(chosen.folder), page.table: run_rows(runs)}
+    moved: Updates = {page.progress: _progress(chosen, runs), page.log: read_log(chosen.folder)} if moving else {}
+    if not any(run.running for run in runs):
+        moved |= {page.form.train: gr.update(value=TRAIN), page.timer: gr.Timer(active=False)}
+    return {page.table: run_rows(runs), **moved}
 
 
-def _steps_of(preset: str) -> int:
-    """Steps of a preset, 0 where it counts passes over the songs."""
-    return make_settings(preset, dataset_dir="").max_steps or 0
+def _progress(chosen: Run | None, runs: Sequence[Run]) -> str:
+    return progress_card(chosen, places(runs).get(chosen.name) if chosen else None)
 
 
 def _choose(runs: Sequence[Run], name: str) -> Run | None:
     named = [run for run in runs if run.name == name]
-    return next(iter(named or [run for run in runs if run.running] or runs), None)
+    return next(iter(named or runs), None)
 
 
 def _start(
     page: _Page,
     model: str,
     dataset: str,
+    like: str,
     preset: str,
     steps: float | None,
     seed: float,
@@ -238,47 +238,43 @@ def _start(
     events: bool,
 ) -> Updates:
     given = {"max_steps": steps or None, "seed": seed, "lora_rank": rank, "events": events}
-    try:
-        run = start(page.runs_root, model, dataset, preset, **given)
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
+    run = or_error(lambda: start(page.runs_root, model, dataset, preset, like, **given))
     return _show(page, run.name)
 
 
 def _stop(page: _Page, name: str) -> Updates:
-    try:
-        stop_run(page.runs_root / name)
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
-    return {page.stop: gr.update(interactive=False, value="Stopping…")}
+    or_error(lambda: stop_run(page.runs_root / name))
+    return {page.form.stop: gr.update(interactive=False, value="Stopping…")}
 
 
 def _resume(page: _Page, name: str) -> Updates:
-    try:
-        run = resume_run(page.runs_root / name)
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
+    run = or_error(lambda: resume_run(page.runs_root / name))
     return _show(page, run.name)
 
 
-def start(runs_root: Path, model: str, dataset: str, preset: str | None = None, **given: Any) -> Run:
-    """Check everything that can be checked in a second, then start a run.
+def start(runs_root: Path, model: str, dataset: str, preset: str | None = None, like: str = "", **given: Any) -> Run:
+    """Check everything that can be checked in a second, then start a run, which waits for those before it.
+
+    Args:
+        runs_root: where run folders lie.
+        model: what is trained on.
+        dataset: folder of songs.
+        preset: a key of `PRESETS`; None takes the model's own.
+        like: name of a run whose settings are taken instead of a preset's.
+        given: fields of `TrainingSettings`, put on top.
 
     Raises:
         StudioError: what the person has to change first.
     """
     if not dataset:
         raise StudioError(NO_DATASET)
-    going_on = [run.name for run in list_runs(runs_root) if run.running]
-    if going_on:
-        raise StudioError(f"{going_on[0]} is training already: stop it first, or let it finish.")
-    settings = make_settings(
-        preset,
-        dataset_dir=Path(dataset),
-        output_dir=new_run_folder(runs_root, Path(dataset).name),
-        base_model=model,
+    told = {
+        "dataset_dir": Path(dataset),
+        "output_dir": new_run_folder(runs_root, Path(dataset).name),
+        "base_model": model,
         **{name: int(value) if isinstance(value, float) else value for name, value in given.items()},
-    )
+    }
+    settings = settings_like(find_run(runs_root, like), **told) if like else make_settings(preset, **told)
     require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)
     return start_run(settings)
 
@@ -287,44 +283,24 @@ def _serve(runs_root: Path, model: str, root: Path | None) -> None:
     """The same for programs. Runs go by name, and the dataset is the page's own, so that no path comes from outside."""
 
     def start_training(preset: str = "", max_steps: int = 0, seed: int = 42, events: bool = True) -> str:
-        """Start a run on the page's dataset; returns its name. Zero steps: the preset's."""
+        """Start a run on the page's dataset, in line if another goes on; returns its name. Zero steps: the preset's."""
         given = {"max_steps": max_steps or None, "seed": seed, "events": events}
-        return _told(lambda: start(runs_root, model, str(root or ""), preset or None, **given).name)
+        return or_error(lambda: start(runs_root, model, str(root or ""), preset or None, **given).name)
 
     def stop_training(run: str) -> str:
         """Ask a run to save its adapter and stop; returns its state."""
-        return _told(lambda: stop_run(_inside(runs_root, run)).state.status)
+        return or_error(lambda: stop_run(find_run(runs_root, run).folder).state.status)
 
     def poll_training(run: str = "") -> dict[str, Any]:
         """A run's state, newest run when none is named."""
 
         def state() -> dict[str, Any]:
-            found = read_run(_inside(runs_root, run)) if run else _choose(list_runs(runs_root), "")
+            found = find_run(runs_root, run) if run else _choose(list_runs(runs_root), "")
             return (
                 {} if found is None else {"run": found.name, "adapter": found.has_adapter, **found.state.model_dump()}
             )
 
-        return _told(state)
+        return or_error(state)
 
     for function in (start_training, stop_training, poll_training):
         gr.api(function, api_name=function.__name__)
-
-
-def _inside(runs_root: Path, name: str) -> Path:
-    """A run folder by its name, which is no path.
-
-    Raises:
-        StudioError: there is no such run.
-    """
-    found = [run.folder for run in list_runs(runs_root) if run.name == name]
-    if not found:
-        raise StudioError(f"There is no run {name!r}.")
-    return found[0]
-
-
-def _told(action: Any) -> Any:
-    """What `action` returns, its slips as the page shows them."""
-    try:
-        return action()
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem

@@ -134,7 +134,7 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
         show_progress_on=state,
     )
     chosen.input(standing, chosen, place, **_QUIET)
-    stop.click(stopped, chosen, place, **_QUIET)
+    stop.click(stopped, chosen, place, api_visibility="private", show_progress="hidden")
     resume.click(resumed, chosen, place, api_visibility="private", show_progress_on=state)
     watch.tick(watched, [chosen, before], place, **_QUIET)
 

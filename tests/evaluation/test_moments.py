@@ -14,7 +14,7 @@ from evaluation.moments import (
     moments_found,
 )
 from evaluation.probe import JudgedSong, ProbeError
-from evaluation.scores import ScoreError
+from evaluation.segments import ScoreError
 from structure.events import Event, moments, sections
 
 FRESH = range(7_100, 7_108)

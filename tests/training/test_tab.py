@@ -10,7 +10,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from training.run_folder import has_adapter
+from training.run_folder import has_adapter, read_state
 
 
 @pytest.fixture
@@ -30,20 +30,27 @@ def page(songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None) -> It
 
 
 @pytest.mark.training
-def test_a_program_starts_watches_and_stops_a_run(page: tuple[Client, Path]):
+def test_a_program_starts_watches_and_stops_a_run_and_the_one_behind_it_trains_then(page: tuple[Client, Path]):
     client, runs_root = page
     assert client.predict(api_name="/poll_training") == {}
     name = client.predict("starter", 100_000, 1, True, api_name="/start_training")
-    with pytest.raises(AppError, match="is training already"):
-        client.predict("starter", 5, 1, True, api_name="/start_training")
-    deadline = time.monotonic() + 90
+    behind = client.predict("starter", 2, 1, True, api_name="/start_training")
+    deadline = time.monotonic() + 180
     while (state := client.predict(name, api_name="/poll_training"))["step"] < 1 and time.monotonic() < deadline:
         assert state["status"] not in ("failed", "died"), state["message"]
         time.sleep(0.2)
+    assert client.predict(behind, api_name="/poll_training")["status"] == "waiting"
+    assert client.predict(behind, api_name="/poll_training")["message"] == f"Waits for {name} to end."
+    assert client.predict(api_name="/poll_training")["run"] == name  # what goes on comes before what waits
     client.predict(name, api_name="/stop_training")
     while client.predict(name, api_name="/poll_training")["status"] != "stopped" and time.monotonic() < deadline:
         time.sleep(0.2)
     assert has_adapter(runs_root / name)
+    while not read_state(runs_root / behind).ended and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert (read_state(runs_root / behind).status, read_state(runs_root / behind).step) == ("done", 2)
+    started = [read_state(runs_root / run).started for run in (name, behind)]
+    assert started[1] > read_state(runs_root / name).updated > started[0]  # one after the other, never both
 
 
 def test_a_run_is_named_and_never_a_path(page: tuple[Client, Path]):
