@@ -150,11 +150,9 @@ def test_a_device_that_another_run_holds_is_named(songs: Path, tiny_model: Path,
     assert "training other" in read_state(tmp_path / "run").message
 
 
-def test_help_takes_less_than_a_second_and_brings_no_torch():
+def test_help_brings_no_torch():
     code = "import sys, lora_train; lora_train.get_parser().format_help(); assert 'torch' not in sys.modules"
-    began = time.monotonic()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
-    assert time.monotonic() - began < 1.0 + 0.5  # half a second for a busy machine
 
 
 def test_what_another_run_has_learned_is_not_replaced(finished: Path, songs: Path, tiny_model: Path, lora_train):
