@@ -238,9 +238,12 @@ class _Member:
 
     def log_odds(self, features: np.ndarray) -> np.ndarray:
         """float (frames, types) from raw features (frames, features)."""
+        from threadpoolctl import threadpool_limits
+
         # the last columns, since for a single type sklearn puts the likelihood of none first
         by_network = self.network.predict_proba((features - self.mean) / self.scale)[:, -len(self.trees) :]
-        by_trees = np.stack([trees.predict_proba(features)[:, 1] for trees in self.trees], axis=1)
+        with threadpool_limits(1, user_api="openmp"):  # each tree is so small that threads only wait for one another
+            by_trees = np.stack([trees.predict_proba(features)[:, 1] for trees in self.trees], axis=1)
         # a thousandth on both sides: nobody's voice alone rules a moment in or out
         return np.mean([np.log((p + 1e-3) / (1 - p + 1e-3)) for p in (by_network, by_trees)], axis=0)
 
