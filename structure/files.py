@@ -22,6 +22,30 @@ def write_durably(path: Path, content: bytes, like: Path) -> None:
         shutil.copymode(like, path)
 
 
+def write_whole(target: Path, content: bytes, durable: bool = True, private: bool = False) -> None:
+    """A file whole or not at all.
+
+    Args:
+        target: replaced if it is there.
+        content: all of it.
+        durable: it survives a crash of the machine once this returns; else the version before may come back.
+        private: for its owner's eyes.
+    """
+    temporary = unfinished(target)
+    try:
+        if durable:
+            write_durably(temporary, content, like=target)
+        else:
+            temporary.write_bytes(content)
+        if private:
+            temporary.chmod(0o600)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if durable:
+        sync_folder(target.parent)
+
+
 def keep_backup(target: Path) -> None:
     """The version on the disk once more, as `.bak` beside it; nothing where there is none."""
     if not target.exists():

@@ -4,14 +4,13 @@ Everything in it comes from what the run left behind: settings, curve, `adapter.
 and not named, and no folder of the machine is told.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acestep.adapter import read_card
 from structure.errors import StudioError
-from structure.files import unfinished
+from structure.files import write_whole
 from training.card_picture import loss_picture
 from training.card_text import MARK, PICTURE_FILE, card_text
 from training.markdown import one_line
@@ -60,11 +59,10 @@ def write_card(
         max_steps = read_state(folder).max_steps
         picture = loss_picture(read_metrics(folder), max_steps)
         if picture:
-            _replace(folder / PICTURE_FILE, picture)
+            write_whole(folder / PICTURE_FILE, picture.encode(), durable=False)
         origin = read_origin(folder)
-        _replace(
-            path, card_text(one_line(folder.resolve().name), settings, card, origin, max_steps, picture, song_names)
-        )
+        text = card_text(one_line(folder.resolve().name), settings, card, origin, max_steps, picture, song_names)
+        write_whole(path, text.encode(), durable=False)
     except OSError as problem:
         raise CardError(f"{path}: cannot be written ({problem.strerror}); make room or give write access.") from problem
     return path
@@ -77,13 +75,3 @@ def leave_card(run_folder: Path, report: "DatasetReport", device: str, log: Call
         write_card(run_folder)
     except Exception as problem:  # hours of training are worth more than a card, whatever is wrong with it
         log(f"No model card was written ({problem}); `python -m training card {run_folder}` writes it later.")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = unfinished(path)
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

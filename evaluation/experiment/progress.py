@@ -12,18 +12,16 @@ from typing import Any
 
 import psutil
 
-from structure.files import unfinished
+from structure.files import write_whole
 
 STATE_FILE, STOP_FILE, LOG_FILE = "state.json", "stop", "log.txt"
 ENDED = ("done", "stopped", "failed", "died")
 _USUAL = {"train": 300.0, "make": 10.0, "judge": 3.0}  # seconds, until one of the kind has been timed
 
 
-def write_json(path: Path, data: Any) -> None:
+def write_json(path: Path, data: Any, durable: bool = True) -> None:
     """Replace a JSON file whole or not at all."""
-    part = unfinished(path)
-    part.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(part, path)
+    write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode(), durable)
 
 
 @dataclass
@@ -57,7 +55,8 @@ class Progress:
         eta = None if status in ENDED else self.eta
         state = {"status": status, "message": message, "left": self.left, "total": self.total, "eta": eta}
         state |= {"seconds": self.seconds, "pid": os.getpid(), "pid_started": psutil.Process().create_time()}
-        write_json(self.folder / STATE_FILE, state | {"started": self.started, "updated": time.time(), **more})
+        state |= {"started": self.started, "updated": time.time(), **more}
+        write_json(self.folder / STATE_FILE, state, durable=status in ENDED)  # twice a second while it runs
 
     @property
     def eta(self) -> float:

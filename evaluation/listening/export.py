@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 
 from evaluation.listening.analysis import Analysis
-from structure.files import unfinished
+from structure.files import write_whole
 
 COLUMNS = (
     *("listener", "excluded", "number", "trial", "repeats", "song", "arm_a", "arm_b", "arm_x"),
@@ -32,12 +31,7 @@ def write_csv(analysis: Analysis, path: Path) -> None:
         cells = [*names, row.question, row.choice, row.arm, f"{row.seconds:.1f}"]
         table.writerow([_harmless(cell) for cell in cells])
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = unfinished(path)
-    try:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text.getvalue().encode(), durable=False)
 
 
 def _harmless(cell: str | int | None) -> str | int:

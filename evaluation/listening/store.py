@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evaluation.listening.design import Kind
 from structure.errors import StudioError
-from structure.files import unfinished, write_durably
+from structure.files import write_whole
 from structure.places import writing_folder
 
 TEST_FILE = "test.json"
@@ -193,13 +193,7 @@ def tests_folder() -> Path:
 
 def write_json(path: Path, content: object) -> None:
     """A JSON file, whole or not at all, for its owner's eyes."""
-    temporary = unfinished(path)
-    try:
-        write_durably(temporary, json.dumps(content, indent=1, ensure_ascii=False).encode(), like=path)
-        temporary.chmod(0o600)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False).encode(), private=True)
 
 
 def _read(path: Path, model: type[Model]) -> Model:

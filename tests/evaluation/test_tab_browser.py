@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser: Any, generated: Path, reference: Path) -> Iterator[Any]:
+def page(visit: Any, generated: Path, reference: Path) -> Iterator[Any]:
     """The tab on a page of its own, opened in Chromium; any error of the page fails the test."""
     import gradio as gr
 
@@ -18,18 +18,8 @@ def page(browser: Any, generated: Path, reference: Path) -> Iterator[Any]:
 
     with gr.Blocks(analytics_enabled=False) as demo:
         evaluation.tab.build(gr.State(str(reference)), generated, local=True)
-    address = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
-    try:
-        opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        troubles: list[str] = []
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.set_default_timeout(180_000)  # a busy machine is slow, not broken
-        opened.goto(address)
+    with visit(demo) as opened:
         yield opened
-        opened.close()
-        assert troubles == []
-    finally:
-        demo.close()
 
 
 def test_a_folder_is_scored_by_one_press_and_a_song_opened_by_one_click(page: Any, generated: Path):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +25,7 @@ from plotly.offline import get_plotlyjs
 from evaluation.experiment.report import figures, tables
 from evaluation.experiment.report.listening import build_decks, every_song
 from evaluation.experiment.report.values import number, part, show
-from structure.files import sync_folder, unfinished, write_durably
+from structure.files import write_whole
 
 _HERE = Path(__file__).resolve().parent
 _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "undecided": "◆ undecided"}
@@ -47,13 +46,7 @@ def write_report(results: Mapping[str, Any], folder: Path, target: Path) -> Path
         OSError: the disk refuses.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = unfinished(target)
-    try:
-        write_durably(partial, render_report(results, folder).encode("utf-8"), like=target)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(target.parent)
+    write_whole(target, render_report(results, folder).encode("utf-8"))
     return target
 
 

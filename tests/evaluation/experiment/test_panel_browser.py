@@ -29,7 +29,7 @@ def begin(name: str, dataset: Path) -> Path:
 
 @pytest.fixture
 def page(
-    browser: Any, generated: Path, experiment: tuple[dict, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    visit: Any, generated: Path, experiment: tuple[dict, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
     """The panel alone, with an experiment that has ended; the dataset holds three songs, too few for a new one."""
     import gradio as gr
@@ -44,20 +44,8 @@ def page(
     Progress(folder, {"train": 0, "make": 0, "judge": 0}).say("done", results["answer"]["sentence"])
     with gr.Blocks(analytics_enabled=False) as demo:
         build_panel(gr.State(str(generated)), "starter", local=True)
-    address = demo.launch(
-        prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1", allowed_paths=[str(CACHE_DIR)]
-    )[1]
-    try:
-        opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        troubles: list[str] = []
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.set_default_timeout(120_000)
-        opened.goto(address)
+    with visit(demo, allowed_paths=[str(CACHE_DIR)]) as opened:
         yield opened
-        opened.close()
-        assert troubles == []
-    finally:
-        demo.close()
 
 
 def test_an_experiment_that_ended_is_read_and_its_report_taken_home(page: Any, experiment: tuple[dict, Path]):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser: Any, arms: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def page(visit: Any, arms: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The panel alone, opened in Chromium; any error of the page fails the test."""
     import gradio as gr
 
@@ -25,20 +25,12 @@ def page(browser: Any, arms: dict[str, Path], tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("STRUCTURE_STUDIO_HOME", str(tmp_path))
     with gr.Blocks(analytics_enabled=False) as demo:
         build_panel(True, lambda: arms)
-    address = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1")[1]
     try:
-        opened = browser.new_page(viewport={"width": 1280, "height": 1100})
-        troubles: list[str] = []
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.set_default_timeout(120_000)
-        opened.goto(address)
-        yield opened
-        opened.close()
-        assert troubles == []
+        with visit(demo) as opened:
+            yield opened
     finally:
         for name in made_tests():
             end(name)
-        demo.close()
 
 
 def test_a_test_is_made_opened_closed_and_read(page, arms):
