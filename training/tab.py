@@ -138,7 +138,10 @@ class _Page:
 
 def _visit(page: _Page, dataset: str, name: str, events: bool) -> Updates:
     """The tab is looked at, or another dataset was opened: show what there is, and the run that goes on if one does."""
-    return {**_card(page, dataset, events), **_show(page, name)}
+    seen = _show(page, name)
+    if name and seen[page.shown] == name:
+        del seen[page.panel.name]  # a person may be typing another name into it
+    return {**_card(page, dataset, events), **seen}
 
 
 def _card(page: _Page, dataset: str, events: bool) -> Updates:

@@ -92,6 +92,7 @@ def test_a_run_is_renamed_compared_taken_as_a_pattern_and_deleted_when_one_is_su
     assert "Step 40/40" in page.locator(".tr-tail").inner_text()
     page.get_by_text("This run", exact=True).click()
     name = page.get_by_label("Name")
+    page.wait_for_function("field => field.value === 'second'", arg=name.element_handle())
     name.fill("first")
     button(page, "Rename").click()
     page.get_by_test_id("toast-body").get_by_text("There is a run or a folder 'first' already").wait_for()
