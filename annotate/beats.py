@@ -14,15 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from annotate.audio import audio_blocks_at
+from annotate.audio import audio_blocks_at, audio_info
 from structure.errors import StudioError
 
 SAMPLE_RATE = 22_050  # Hz
 HOP = 512  # samples: 23 ms, a third of what counts as a hit
 WINDOW = 2048  # samples
+_BANDS = 64
 RANGE_DB = 80.0  # below the song's loudest band; what is lower is as good as silent
 _STRETCH_FRAMES = 4096  # frames that librosa gets at once: a minute and a half
-_BLOCK_FRAMES = 2048  # spectra at a time: an hour of music needs no more memory than its samples
+_TEMPO_FRAMES = 512  # frames whose tempo is looked for at once: each takes twenty kilobytes meanwhile
+_BLOCK_FRAMES = 512  # spectra at a time: an hour of music needs no more memory than its samples
 
 
 class BeatsError(StudioError):
@@ -65,7 +67,8 @@ def find_beats(audio: Path) -> Beats:
     """
     import librosa
 
-    level, chroma, n_samples = _spectra(block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE))
+    blocks = (block.mean(axis=1) for block in audio_blocks_at(audio, SAMPLE_RATE))
+    level, chroma, n_samples = _spectra(blocks, audio_info(audio).duration)
     too_little = BeatsError(
         f"No beat can be heard in `{audio.name}`, so nothing can be proposed. Mark its parts by ear: play, and tap B."
     )
@@ -86,21 +89,27 @@ def find_beats(audio: Path) -> Beats:
     return Beats(edges, tempo, bands, _unit(timbre), _unit(harmony))
 
 
-def _spectra(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
+def _spectra(blocks: Iterable[np.ndarray], duration: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Level of 64 mel bands, dB, and chroma, of samples in blocks: (64, frames), (12, frames), how many samples.
 
-    Frame i is centred on sample i * HOP. Samples are let go as soon as they were heard: an hour of them would not fit
-    into what a page may take.
+    Frame i is centred on sample i * HOP. Samples are let go as soon as they were heard, and what was heard of them has
+    its place from the start: an hour, or half of one twice, would not fit into what a page may take. `duration`
+    (seconds) is what the file's header says, and may be wrong.
     """
     import librosa
 
-    level, chroma = [], []
+    rows = np.empty((_BANDS + 12, 2 + int(duration * SAMPLE_RATE / HOP)), np.float32)
+    heard = 0  # frames
 
     def hear(samples: np.ndarray) -> None:
+        nonlocal rows, heard
         power = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=HOP, center=False)) ** 2
-        mel = librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=64)
-        level.append(librosa.power_to_db(mel, top_db=None).astype(np.float32))
-        chroma.append(librosa.feature.chroma_stft(S=power, sr=SAMPLE_RATE, tuning=0.0).astype(np.float32))
+        first, heard = heard, heard + power.shape[1]
+        if heard > rows.shape[1]:
+            rows = np.concatenate([rows, np.empty((len(rows), heard), np.float32)], axis=1)
+        mel = librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE, n_mels=_BANDS)
+        rows[:_BANDS, first:heard] = librosa.power_to_db(mel, top_db=None)
+        rows[_BANDS:, first:heard] = librosa.feature.chroma_stft(S=power, sr=SAMPLE_RATE, tuning=0.0)
 
     waiting, n_samples = [np.zeros(WINDOW // 2, np.float32)], 0
     for block in blocks:
@@ -112,7 +121,7 @@ def _spectra(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]
             hear(samples[: (n_frames - 1) * HOP + WINDOW])
             waiting = [samples[n_frames * HOP :]]
     hear(np.concatenate([*waiting, np.zeros(WINDOW // 2, np.float32)]))
-    return np.concatenate(level, axis=1), np.concatenate(chroma, axis=1), n_samples
+    return rows[:_BANDS, :heard], rows[_BANDS:, :heard], n_samples
 
 
 def _onsets(level: np.ndarray) -> np.ndarray:
@@ -132,16 +141,21 @@ def _onsets(level: np.ndarray) -> np.ndarray:
 def _tempo(onsets: np.ndarray) -> float:
     """Beats per minute, from the autocorrelation of onset strengths (frames,).
 
-    As `librosa.beat.beat_track` asks for it, but a stretch at a time: at once, an hour takes two gigabytes.
+    As `librosa.beat.beat_track` asks for it, but a few seconds at a time: at once, an hour takes two gigabytes.
     """
     import librosa
 
     window = int(librosa.time_to_frames(8.0, sr=SAMPLE_RATE, hop_length=HOP))  # librosa's own choice
+    padded = np.pad(onsets, window // 2, mode="linear_ramp", end_values=0)  # as librosa pads
     total = np.zeros((window, 1))
-    for start in range(0, len(onsets), _STRETCH_FRAMES):
-        stretch = onsets[start : start + _STRETCH_FRAMES]
+    for start in range(0, len(onsets), _TEMPO_FRAMES):
+        frames = min(_TEMPO_FRAMES, len(onsets) - start)
         total += librosa.feature.tempogram(
-            onset_envelope=stretch, sr=SAMPLE_RATE, hop_length=HOP, win_length=window
+            onset_envelope=padded[start : start + frames + window - 1],
+            sr=SAMPLE_RATE,
+            hop_length=HOP,
+            win_length=window,
+            center=False,
         ).sum(axis=1, keepdims=True)
     return float(librosa.feature.tempo(tg=total / len(onsets), sr=SAMPLE_RATE, hop_length=HOP)[0])
 

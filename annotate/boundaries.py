@@ -59,9 +59,12 @@ def _checkerboard(rows: np.ndarray, reach: int) -> np.ndarray:
     offset = (np.arange(-reach, reach) + 0.5) / reach
     side = np.sign(offset) * np.exp(-2 * offset**2)
     padded = np.pad(rows, ((reach, reach), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach, axis=0)  # (n + 1, features, 2 reach)
-    # side @ (rows @ rows.T) @ side, the kernel on the similarity matrix, is the squared length of side @ rows
-    return np.square(windows @ side).sum(axis=1)
+    # side @ (rows @ rows.T) @ side, the kernel on the similarity matrix, is the squared length of side @ rows; summed
+    # row by row, since all windows of an hour at once would take a hundred megabytes
+    change = np.zeros((len(rows) + 1, rows.shape[1]))
+    for first, weight in enumerate(side):
+        change += weight * padded[first : first + len(change)]
+    return np.square(change).sum(axis=1)
 
 
 def _peaks(curve: np.ndarray) -> np.ndarray:
