@@ -276,14 +276,12 @@ def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> _Member:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
 
     features, there = (np.concatenate(part) for part in zip(*examples, strict=True))
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
     network = MLPClassifier((128,), alpha=0.1, batch_size=128, max_iter=20, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # twenty rounds are meant to be all
-        network.fit((features - mean) / scale, there if there.shape[1] > 1 else there[:, 0])
-    trees = tuple(
+    trees = [
         HistGradientBoostingClassifier(
             learning_rate=0.2,
             max_iter=40,
@@ -294,10 +292,16 @@ def _fit(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> _Member:
             max_bins=63,
             early_stopping=False,
             random_state=0,
-        ).fit(features, column)
-        for column in there.T
-    )
-    return _Member(mean, scale, network, trees)
+        )
+        for _ in there.T
+    ]
+    # batches and trees are so small that threads only wait for one another
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # twenty rounds are meant to be all
+        network.fit((features - mean) / scale, there if there.shape[1] > 1 else there[:, 0])
+        for column, fitted in zip(there.T, trees, strict=True):
+            fitted.fit(features, column)
+    return _Member(mean, scale, network, tuple(trees))
 
 
 def _peaks(log_odds: np.ndarray) -> list[np.ndarray]:
