@@ -23,6 +23,7 @@ NAMES = (
     "generation",
     "engine",
     "layouts",
+    "first_step",
     "training",
     "control",
     "evaluation",

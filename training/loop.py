@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from acestep.adapter import save_adapter
+from acestep.broken_device import first_words, is_broken_device
 from acestep.loading import choose_device, load_pipeline
 from acestep.memory import is_out_of_memory
 from structure.errors import StudioError
@@ -111,6 +112,13 @@ def train(settings: TrainingSettings) -> RunState:
             sentence = (
                 f"Out of memory on {settings.device}: lower --batch-size (now {settings.batch_size}) or the length of "
                 "what is trained on (--crop-max-sec, --max-duration-sec), or turn on --gradient-checkpointing."
+            )
+            progress.at("failed", sentence)
+            raise TrainingError(sentence) from problem
+        if is_broken_device(problem):
+            sentence = (
+                f"The device {settings.device} failed ({first_words(problem)}). What was saved before is whole: see "
+                f"that the device works again, or choose another --device, and go on with --resume-from {folder}."
             )
             progress.at("failed", sentence)
             raise TrainingError(sentence) from problem
@@ -242,10 +250,11 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 append_metrics(folder, points, durable=saving)
                 send(points)
                 progress.log(f"Step {step}/{total}: loss {loss:.4f}, {step_seconds:.2f} s a step, {eta:.0f} s left.")
-                progress.step(loss=loss, step_seconds=step_seconds)
+                progress.step(step=step, loss=loss, step_seconds=step_seconds, eta=eta)
                 not_logged.clear()
                 began = time.perf_counter()
-            progress.step(step=step, eta=step_seconds * (total - step))
+            else:
+                progress.step(step=step, eta=step_seconds * (total - step))
 
             # measure and save: before the loop may end, so that a run always ends saved (and, unless it is in a hurry,
             # measured); and before the first step, so that there is always something to go on from and a folder

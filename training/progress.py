@@ -45,9 +45,10 @@ class Progress:
         self.log(message)
 
     def step(self, **values: Any) -> None:
-        """Note where the loop is; on disk at most once a second."""
+        """Note where the loop is; on disk at most once a second, but for the first loss, which somebody waits for."""
+        awaited = self.state.loss is None and "loss" in values
         self.state = self.state.model_copy(update=values)
-        if time.time() - self._written > 1.0:
+        if awaited or time.time() - self._written > 1.0:
             self._written = time.time()
             with contextlib.suppress(OSError):  # a page that reads it just now, on Windows; a disk that is full
                 write_state(self.folder, self.state, durable=False)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from training.device_lock import process_alive
 from training.settings import TrainingSettings
@@ -24,6 +24,8 @@ ADAPTER_FILE = "adapter.json"
 
 Status = Literal["starting", "waiting", "preparing", "training", "saving", "done", "stopped", "failed", "died"]
 ENDED: tuple[Status, ...] = ("done", "stopped", "failed", "died")
+_DRAWN = ("step", "loss", "held_out_loss")  # numbers of a point; what else it holds is its writer's
+NO_STATE = "This folder holds no readable state.json: it was copied by half, or another version wrote it."
 _LAUNCH_SECONDS = 60.0  # a run that names no process for so long never started
 
 
@@ -70,8 +72,8 @@ def read_state(folder: Path) -> RunState:
     """The run's state; `died` when it had not ended and its process is gone."""
     try:
         state = RunState.model_validate_json((folder / STATE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValidationError):
-        return RunState(status="died", message="This folder holds no readable state.json.")
+    except (OSError, ValueError):  # missing, cut off, of another version or no text at all
+        return RunState(status="died", message=NO_STATE)
     if state.ended:
         return state
     pid, started = (state.pid, state.pid_started) if state.pid else _read_launch(folder)
@@ -119,17 +121,21 @@ def append_metrics(folder: Path, points: Sequence[dict[str, Any]], durable: bool
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Every whole line of `metrics.jsonl`; a line cut off by a crash is left out."""
+    """Every whole line of `metrics.jsonl`; a line cut off by a crash, or that is no point, is left out."""
     try:
-        lines = (folder / METRICS_FILE).read_text(encoding="utf-8").splitlines()
+        lines = (folder / METRICS_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     points = []
     for line in lines:
-        try:
-            points.append(json.loads(line))
-        except ValueError:
-            continue
+        with contextlib.suppress(ValueError):
+            point = json.loads(line)
+            if (
+                isinstance(point, dict)
+                and "step" in point
+                and all(isinstance(point.get(key, 0), int | float) for key in _DRAWN)
+            ):
+                points.append(point)
     return points
 
 
@@ -183,8 +189,8 @@ def has_adapter(folder: Path) -> bool:
 def _read_launch(folder: Path) -> tuple[int | None, float | None]:
     try:
         launch = json.loads((folder / LAUNCH_FILE).read_text(encoding="utf-8"))
-        return launch["pid"], launch["pid_started"]
-    except (OSError, ValueError, KeyError):
+        return int(launch["pid"]), launch["pid_started"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None, None
 
 

@@ -19,6 +19,7 @@ from structure.errors import StudioError
 from structure.places import writing_folder
 from training.checkpoint import list_checkpoints, step_of
 from training.run_folder import (
+    CHECKPOINTS,
     CONFIG_FILE,
     LAUNCH_FILE,
     LOG_FILE,
@@ -36,6 +37,7 @@ from training.run_folder import (
 from training.settings import SettingsError, TrainingSettings, read_settings
 
 PROGRAM = Path(__file__).resolve().parent.parent / "lora_train.py"
+MOST_ALIKE = 100  # runs of one name in one second
 TICKET_FILE = "ticket.json"  # there from the start until the run's turn has come
 
 
@@ -131,10 +133,16 @@ def refuse_to_replace(settings: TrainingSettings) -> None:
     """Let no new run write over what another has learned; a run that goes on in its own folder may.
 
     Raises:
-        RunError: the folder holds an adapter or checkpoints of another run.
+        RunError: the folder holds an adapter or checkpoints of another run, or its own adapter and nothing to go on
+            from.
     """
     folder = settings.output_dir.resolve()
     if settings.resume_from is not None and settings.resume_from.resolve().is_relative_to(folder):
+        if has_adapter(folder) and not any((folder / CHECKPOINTS).glob("*")):
+            raise RunError(
+                f"{settings.output_dir}: its {CHECKPOINTS} are gone, so it cannot go on, and begun anew it would replace "
+                "the adapter that it holds. Copy the whole run, or start a new one."
+            )
         return
     if has_adapter(folder) or any(step_of(path) > 0 for path in list_checkpoints(folder)):
         raise RunError(
@@ -178,7 +186,7 @@ def read_run(folder: Path) -> Run:
         raise RunError(f"{folder}: holds no run (no {CONFIG_FILE}); choose a folder that training wrote.")
     try:
         settings = read_settings(folder / CONFIG_FILE)
-    except SettingsError:  # written by another version: its state and its adapter are still worth showing
+    except SettingsError:  # cut off, or written by another version: its state and its adapter are still worth showing
         settings = None
     return Run(folder, settings, read_state(folder), _ticket_of(folder))
 
@@ -212,13 +220,23 @@ def runs_folder() -> Path:
 
 
 def new_run_folder(root: Path, name: str = "") -> Path:
-    """A folder for the next run: date and time, then the name's plain letters; never one that exists."""
+    """A folder for the next run, made: date and time, then the name's plain letters; nobody else gets the same one.
+
+    Raises:
+        RunError: it cannot be made.
+    """
     plain = re.sub(r"[^\w-]+", "-", name).strip("-")[:40]
     stem = "-".join(part for part in (time.strftime("%Y-%m-%d_%H-%M-%S"), plain) if part)
-    folder, number = root / stem, 2
-    while folder.exists():
-        folder, number = root / f"{stem}-{number}", number + 1
-    return folder
+    for ending in ("", *(f"-{number}" for number in range(2, MOST_ALIKE))):
+        folder = root / f"{stem}{ending}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:  # of another run, or another app's that was made just now
+            continue
+        except OSError as problem:
+            raise RunError(f"{root}: no run can be written there ({problem.strerror}).") from problem
+    raise RunError(f"{root}: it holds {MOST_ALIKE} runs of this second already; start another one later.")
 
 
 def _place_in_list(run: Run) -> tuple[int, float, str]:

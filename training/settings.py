@@ -287,7 +287,12 @@ def read_settings(path: Path) -> TrainingSettings:
         raise SettingsError(f"{path}: cannot be read ({problem.strerror}); choose a run folder.") from problem
     except ValueError as problem:
         raise SettingsError(f"{path}: is not JSON ({problem}); choose a run folder that training wrote.") from problem
-    return _checked(values)
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: holds no settings; choose a run folder that training wrote.")
+    try:
+        return _checked(values)
+    except SettingsError as problem:
+        raise SettingsError(f"{path}: another version wrote it, so this one cannot go by it. {problem}") from problem
 
 
 def _checked(values: dict[str, Any]) -> TrainingSettings:

@@ -1,5 +1,6 @@
 """Runs that have ended, as things on a shelf: give one another name, throw one away."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -69,7 +70,11 @@ def delete_run(folder: Path) -> None:
 
 def size_of(folder: Path) -> int:
     """Bytes of all files in a folder, those of its folders with them."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # the run goes on, or another app deletes it just now
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _ended(folder: Path, what: str) -> Run:

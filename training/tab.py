@@ -273,13 +273,14 @@ def start(runs_root: Path, model: str, dataset: str, preset: str | None = None, 
         raise StudioError(NO_DATASET)
     told = {
         "dataset_dir": Path(dataset),
-        "output_dir": new_run_folder(runs_root, Path(dataset).name),
+        "output_dir": runs_root,
         "base_model": model,
         **{name: int(value) if isinstance(value, float) else value for name, value in given.items()},
     }
     settings = settings_like(find_run(runs_root, like), **told) if like else make_settings(preset, **told)
     require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)
-    return start_run(settings)
+    folder = new_run_folder(runs_root, Path(dataset).name)  # only now: what is refused leaves none behind
+    return start_run(settings.model_copy(update={"output_dir": folder}))
 
 
 def _serve(runs_root: Path, model: str, root: Path | None) -> None:
