@@ -140,8 +140,8 @@ def refuse_to_replace(settings: TrainingSettings) -> None:
     if settings.resume_from is not None and settings.resume_from.resolve().is_relative_to(folder):
         if has_adapter(folder) and not any((folder / CHECKPOINTS).glob("*")):
             raise RunError(
-                f"{settings.output_dir}: its {CHECKPOINTS} are gone, so it cannot go on, and begun anew it would replace "
-                "the adapter that it holds. Copy the whole run, or start a new one."
+                f"{settings.output_dir}: its {CHECKPOINTS} are gone, so it cannot go on, and begun anew it would "
+                "replace the adapter that it holds. Copy the whole run, or start a new one."
             )
         return
     if has_adapter(folder) or any(step_of(path) > 0 for path in list_checkpoints(folder)):
