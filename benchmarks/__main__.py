@@ -23,6 +23,7 @@ NAMES = (
     "generation",
     "engine",
     "layouts",
+    "sizes",
     "first_step",
     "training",
     "control",

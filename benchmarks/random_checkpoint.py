@@ -93,8 +93,8 @@ def song_of_every_type(duration: float) -> list[Event]:
     ]
 
 
-def random_plan(n_frames: int, frame_rate: float) -> EventPlan:
-    """The plan of a song of every type, whose words have random embeddings."""
+def random_plan(n_frames: int, frame_rate: float, text_width: int) -> EventPlan:
+    """The plan of a song of every type, whose words have random embeddings of a text encoder's width."""
     import torch
 
     from acestep.event_encoder import EventPlan
@@ -103,7 +103,7 @@ def random_plan(n_frames: int, frame_rate: float) -> EventPlan:
     events = song_of_every_type(n_frames / frame_rate)
     texts, which = frame_words(events, n_frames, frame_rate)
     numbers = torch.from_numpy(frame_plan(events, n_frames, frame_rate))
-    return EventPlan(numbers[None], torch.randn(len(texts), TEXT_WIDTH), torch.from_numpy(which)[None])
+    return EventPlan(numbers[None], torch.randn(len(texts), text_width), torch.from_numpy(which)[None])
 
 
 def random_batch(pipeline: StructuredPipeline, seconds: float) -> Batch:
@@ -117,7 +117,9 @@ def random_batch(pipeline: StructuredPipeline, seconds: float) -> Batch:
     device, transformer = pipeline.device, pipeline.pipe.transformer
     torch.manual_seed(1)
     latents = torch.randn(2, 1, n_frames, transformer.config.audio_acoustic_hidden_dim).to(device)
-    condition = torch.randn(1, TOKENS, transformer.config.encoder_hidden_size)
+    width = transformer.config.encoder_hidden_size or transformer.config.hidden_size
+    condition = torch.randn(1, TOKENS, width)
+    text_width = pipeline.pipe.text_encoder.config.hidden_size
     return Batch(
         x_0=latents[0],
         noise=latents[1],
@@ -125,7 +127,7 @@ def random_batch(pipeline: StructuredPipeline, seconds: float) -> Batch:
         condition=condition.to(device, transformer.dtype),
         condition_mask=None,
         context=source_context(pipeline.pipe, n_frames),
-        plan=random_plan(n_frames, pipeline.frame_rate).to(device),
+        plan=random_plan(n_frames, pipeline.frame_rate, text_width).to(device),
         hears_events=None,
         mask=torch.ones(1, n_frames, device=device),
         weight=torch.ones(1, device=device),
