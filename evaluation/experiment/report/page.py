@@ -9,25 +9,22 @@ page's policy runs no script but the two whose hashes it names.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from evaluation.experiment.report import figures, tables
 from evaluation.experiment.report.listening import build_decks, every_song
+from evaluation.experiment.report.offline import HERE, as_data, as_script, policy_of, templates
 from evaluation.experiment.report.values import number, part, show
 from structure.files import write_whole
 
-_HERE = Path(__file__).resolve().parent
 _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "undecided": "◆ undecided"}
 
 
@@ -53,7 +50,7 @@ def write_report(results: Mapping[str, Any], folder: Path, target: Path) -> Path
 def render_report(results: Mapping[str, Any], folder: Path) -> str:
     """The page's HTML."""
     decks, left_out = build_decks(results, folder)
-    scripts = [_script(get_plotlyjs()), _script((_HERE / "page.js").read_text(encoding="utf-8"))]
+    scripts = [as_script(get_plotlyjs()), as_script((HERE / "page.js").read_text(encoding="utf-8"))]
     drawn = {
         "main": figures.main_figure(results),
         "errors": figures.error_figure(results),
@@ -62,49 +59,41 @@ def render_report(results: Mapping[str, Any], folder: Path) -> str:
         "trade": figures.trade_figure(results),
         "arrangement": figures.arrangement_figure(results),
     }
-    loader = jinja2.FileSystemLoader(_HERE)
-    page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return page.get_template("page.html").render(
-        policy=" ".join(["script-src", *(f"'{_hash(script)}'" for script in scripts)]),
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
-        scripts=scripts,
-        title=str(results.get("title") or "Experiment"),
-        made=_day(results.get("made")),
-        answer=part(results, "answer"),
-        verdict=_VERDICTS.get(str(part(results, "answer").get("verdict")), ""),
-        figures={
-            name: {"height": figure.layout.height, "json": _json(figure)}
-            for name, figure in drawn.items()
-            if figure is not None
-        },
-        arms=tables.arms_table(results),
-        abouts=tables.abouts(results),
-        comparisons=tables.comparisons_table(results),
-        decks=decks,
-        left_out=left_out,
-        songs=every_song(results),
-        confusions=tables.confusion_tables(results),
-        creativity=tables.creativity_table(results),
-        arrangement=tables.arrangement_table(results),
-        judge=_judge(results),
-        settings={str(name): _said(value) for name, value in part(results, "settings").items()},
-        command=str(results.get("command") or ""),
-        notes=[str(note) for note in results.get("notes") or []],
+    return (
+        templates()
+        .get_template("page.html")
+        .render(
+            policy=policy_of(scripts),
+            style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+            scripts=scripts,
+            title=str(results.get("title") or "Experiment"),
+            made=_day(results.get("made")),
+            answer=part(results, "answer"),
+            verdict=_VERDICTS.get(str(part(results, "answer").get("verdict")), ""),
+            figures={
+                name: {"height": figure.layout.height, "json": _json(figure)}
+                for name, figure in drawn.items()
+                if figure is not None
+            },
+            arms=tables.arms_table(results),
+            abouts=tables.abouts(results),
+            comparisons=tables.comparisons_table(results),
+            decks=decks,
+            left_out=left_out,
+            songs=every_song(results),
+            confusions=tables.confusion_tables(results),
+            creativity=tables.creativity_table(results),
+            arrangement=tables.arrangement_table(results),
+            judge=_judge(results),
+            settings={str(name): _said(value) for name, value in part(results, "settings").items()},
+            command=str(results.get("command") or ""),
+            notes=[str(note) for note in results.get("notes") or []],
+        )
     )
 
 
-def _script(code: str) -> Markup:
-    """Code as the browser will hash it: its parser reads every line end as one."""
-    return Markup(code.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _hash(script: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-
-
 def _json(figure: go.Figure) -> Markup:
-    """For a script element, which a `</script>` inside a text would end."""
-    return Markup(figure.to_json().replace("<", "\\u003c"))
+    return as_data(figure.to_json())
 
 
 def _day(made: Any) -> str:

@@ -1,0 +1,1 @@
+"""The proof that only somebody with real weights can make: one command, one file to send back."""

@@ -1,0 +1,54 @@
+"""Memory and speed of the checkpoint: loading, songs of several lengths, and training steps each way."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import acestep  # noqa: F401  before torch
+from benchmarks.cards import peak_of
+from benchmarks.layouts import timed
+from benchmarks.real.identity import request_of, untrained_adapter
+from benchmarks.real.settings import Proof
+from benchmarks.steps import as_table, every_way, measure_ways
+
+
+def speed(proof: Proof) -> dict[str, Any]:
+    """Seconds and gigabytes (10^9 bytes; None where nobody counts them), and the table of `benchmarks.steps`."""
+    import torch
+
+    from acestep.loading import load_pipeline
+    from structure.events import Event
+
+    begin = time.perf_counter()
+    pipeline = load_pipeline(str(proof.model), device=proof.device)
+    loading, on_cuda = time.perf_counter() - begin, pipeline.device.type == "cuda"
+    folder = untrained_adapter(pipeline, proof.work / "untrained")
+    songs = []
+    for seconds in proof.song_seconds:
+        events = [Event(type="verse", start=0, end=seconds / 2), Event(type="chorus", start=seconds / 2, end=seconds)]
+        request = request_of(proof).model_copy(update={"duration": seconds, "events": events})
+        row: dict[str, Any] = {"song, seconds": seconds}
+        for name, loaded in (("without adapter", False), ("events guided", True)):
+            pipeline.unload_adapter()
+            if loaded:
+                pipeline.load_adapter(folder)
+            pipeline.generate(request.model_copy(update={"steps": 1}))  # the first call of a shape pays for allocations
+            if on_cuda:
+                torch.cuda.reset_peak_memory_stats()
+            row[f"{name}, seconds"] = timed(lambda asked=request: pipeline.generate(asked), pipeline.device)
+            row[f"{name}, peak GB"] = torch.cuda.max_memory_allocated() / 1e9 if on_cuda else None
+        songs.append(row)
+        print(row, flush=True)
+    pipeline.unload_adapter()
+    precision = ["bf16"] if on_cuda else ["fp32"]
+    ways = every_way(["real"], proof.crop_seconds, precision, (False,) if proof.quick else (False, True))
+    rows = measure_ways(pipeline, ways, rounds=1 if proof.quick else 5)
+    return {
+        "passed": any("failed" not in row for row in rows),
+        "loading, seconds": loading,
+        "songs": songs,
+        "training steps": rows,
+        "table": as_table(rows),
+        "peak of the card, TFLOPS and source": peak_of(torch.cuda.get_device_name()) if on_cuda else None,
+    }
