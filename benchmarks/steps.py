@@ -87,11 +87,11 @@ def measure_ways(
             row = asdict(way) | _measure(pipeline, way, rounds)
             say(f"{way.name}: {row['step_seconds']:.3g} s a step")
         except Exception as problem:  # out of memory, no compiler: whatever it is, it belongs into the table
-            row = asdict(way) | {"failed": _in_words(problem)}
+            row = asdict(way) | {"failed": in_words(problem)}
             say(f"{way.name}: {row['failed']}")
         finally:
             pipeline.unload_adapter()
-            _make_room(pipeline.device)
+            make_room(pipeline.device)
         rows.append(row)
     return rows
 
@@ -210,7 +210,8 @@ def _as_it_is() -> Iterator[None]:
     yield
 
 
-def _in_words(problem: Exception) -> str:
+def in_words(problem: Exception) -> str:
+    """Why something could not be measured, for a cell of a table."""
     from acestep.memory import is_out_of_memory
 
     if is_out_of_memory(problem):
@@ -218,7 +219,8 @@ def _in_words(problem: Exception) -> str:
     return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:200]
 
 
-def _make_room(device: torch.device) -> None:
+def make_room(device: torch.device) -> None:
+    """Give back the memory of what nobody uses any more."""
     import torch
 
     gc.collect()  # models, learners and hooks hold each other in circles

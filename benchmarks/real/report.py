@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -12,7 +13,7 @@ from typing import Any
 import acestep  # noqa: F401  before torch
 from benchmarks.real.running import STAGES
 from benchmarks.real.settings import Proof
-from benchmarks.record import commit, machine
+from benchmarks.record import ROOT, commit, machine
 from evaluation.experiment.report import tables
 from evaluation.experiment.report.listening import build_decks
 from evaluation.experiment.report.offline import HERE, as_data, as_script, policy_of, templates
@@ -58,7 +59,8 @@ def collect(proof: Proof, results: Mapping[str, Mapping[str, Any]]) -> dict[str,
         memory = torch.cuda.get_device_properties(0).total_memory / 1e9
         card = f"{torch.cuda.get_device_name()}, {memory:.0f} GB, CUDA {torch.version.cuda}"
     versions = {name: found[0].version for name in _PACKAGES if (found := list(distributions(name=name)))}
-    private = {str(path): path.name for path in (proof.model, proof.work, proof.songs)}
+    private = {str(path): path.name for path in (proof.model, proof.work, proof.songs, Path(sys.prefix), ROOT)}
+    private[str(Path.home())] = "~"
     told = json.dumps({name: dict(result) for name, result in results.items()}, ensure_ascii=False)
     for folder, name in sorted(private.items(), key=lambda pair: -len(pair[0])):
         told = told.replace(json.dumps(folder, ensure_ascii=False)[1:-1], name)
@@ -150,8 +152,9 @@ def _tables(figures: Mapping[str, Any]) -> list[tuple[str, Table]]:
             ("Against bare diffusers with the same seed", Table(["", "samples that differ", "by at most"], rows))
         )
     if timed := items(figures, "songs") if "table" in figures else []:
-        rows = [[Cell(_said(value)) for value in row.values()] for row in timed]
-        found.append(("Songs", Table(list(timed[0]), rows)))
+        head = list(dict.fromkeys(name for row in timed for name in row))
+        rows = [[Cell(_said(row.get(name))) for name in head] for row in timed]
+        found.append(("Songs", Table(head, rows)))
     if cells := figures.get("table"):
         rows = [[Cell(cell) for cell in row] for row in cells[1:]]
         found.append(("Training steps, rank 64, batch size 1", Table(cells[0], rows)))

@@ -31,7 +31,12 @@ def test_a_rehearsal_passes_every_stage_goes_on_and_says_what_failed(random_mode
     work, out = tmp_path / "work", tmp_path / "real.html"
     command = ["--model", str(random_model), "--dataset", str(songs), "--out", str(out), "--work", str(work)]
     options = get_parser().parse_args([*command, "--quick", "--device", "cpu"])
-    prove(options, perform_here)
+
+    def all_but_judging(proof: Proof, name: str) -> None:  # which the experiment's own tests do, and takes longest
+        if name != "scores":
+            perform_here(proof, name)
+
+    assert prove(options, all_but_judging) == 1
     everything = read_everything(out)
     stages = everything["stages"]
     assert list(stages) == [stage.name for stage in STAGES]
@@ -46,25 +51,23 @@ def test_a_rehearsal_passes_every_stage_goes_on_and_says_what_failed(random_mode
     assert stages["learn"]["figures"]["steps"] == 4 and stages["songs"]["figures"]["songs made"] == 4
     assert all("failed" not in row for row in stages["speed"]["figures"]["training steps"])
     assert {file["file"] for file in stages["files"]["figures"]["files"]} >= {"model_index.json"}
-    if stages["scores"]["status"] == "failed":  # four songs may be too few to teach a judge
-        assert "judge" in stages["scores"]["sentence"]
+    assert "left no result" in stages["scores"]["sentence"]
 
     page = out.read_text("utf-8")
     assert "default-src 'none'" in page and not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     assert page.count('<script type="text/plain" id="sound-') == 4  # two structures, two arms
     assert "<img" not in page and str(tmp_path) not in page  # nothing of the sender's folders
 
-    before = {name: read_result(Proof.model_validate_json((work / SETTINGS_FILE).read_text()), name) for name in stages}
+    learned = read_result(Proof.model_validate_json((work / SETTINGS_FILE).read_text()), "learn")
     shutil.rmtree(work / "none")
-    for name in ("songs", "scores"):
-        (work / f"{name}.json").unlink()
+    (work / "songs.json").unlink()
     shutil.move(work / "events" / "seed-1" / "adapter" / "adapter.json", work / "kept")
     tried = []
     assert prove(options, lambda proof, name: (tried.append(name), perform_here(proof, name))) == 1
     assert tried == ["songs", "scores"]
     again = read_everything(out)["stages"]
     assert "There is no adapter" in again["songs"]["sentence"] and "There are no songs" in again["scores"]["sentence"]
-    assert again["learn"] == before["learn"]
+    assert again["learn"]["figures"] == learned["figures"]
 
 
 def test_a_stage_in_a_process_of_its_own_leaves_its_result_and_one_that_dies_a_sentence(random_model: Path, tmp_path):
