@@ -98,7 +98,7 @@ def render(everything: Mapping[str, Any], work: Path) -> str:
             summary=_summary(stages),
             stages=[_section(stage.title, stage.about, part(stages, stage.name)) for stage in STAGES],
             decks=decks,
-            left_out=left_out,
+            left_out=[note.replace(f"{work}/", "") for note in left_out],
             json=as_data(json.dumps(everything, indent=1, ensure_ascii=False)),
         )
     )
