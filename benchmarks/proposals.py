@@ -1,26 +1,29 @@
 """Proposed parts against the truth of songs that nothing was chosen on: `python -m benchmarks.proposals`.
 
 Twenty-four songs of two minutes from the starter's generator, whose boundaries are exact; chance is the proposal for
-another of them. Boundary F is mir_eval's, without the song's two ends. Time is of a second proposal for the longest of
-the real songs that Debian packages, where they are installed.
+another of them. Boundary F is mir_eval's, without the song's two ends.
+
+Beside them, with no bar, eight real songs against `benchmarks/annotations`, where they are installed: chance is as
+many parts begun anywhere, the ceiling what two annotations of one song by the same eye agree on. Time is of a second
+proposal for the longest of them.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
+from typing import Any
 
 import mir_eval
 import numpy as np
 
 from annotate.audio import audio_info, write_audio
 from annotate.proposals import Proposal, propose
+from benchmarks.real_songs import RealSongError, by_chance, mean_scores, real_songs, scores
 from benchmarks.record import WORK, Bar, exit_status, record
 from structure.events import Event, sections
 
 SET, COUNT, SECONDS = 66_260, 24, 120.0
-REAL_SONGS = Path("/usr/share/games/fretsonfire/data/songs")
 
 
 def boundary_f(truth: list[Event], proposed: list[Event], window: float) -> float:
@@ -57,6 +60,43 @@ def reliability(truths: list[list[Event]], proposals: list[Proposal]) -> list[di
     return rows
 
 
+def measure_real_songs() -> tuple[list[Bar], dict[str, Any]]:
+    """Rows without a bar, and every installed song's scores; says which songs are left out, and why."""
+    rows: dict[str, dict[str, dict[str, float]]] = {}
+    heard = []
+    for number, song in enumerate(real_songs()):
+        try:
+            audio = song.mixed(WORK / "proposals" / f"{song.name}.wav")
+        except RealSongError as problem:
+            print(problem, file=sys.stderr)
+            continue
+        heard.append(audio)
+        made = propose(audio).events
+        rows[song.name] = {"own": scores(song.parts, made), "chance": by_chance(song.parts, made, number)}
+        rows[song.name]["parts"] = {"annotated": len(song.parts), "proposed": len(made)}
+        if song.again:
+            rows[song.name]["ceiling"] = scores(song.parts, song.again)
+    if not rows:
+        return [], {}
+    means = {
+        kind: mean_scores([found[kind] for found in rows.values() if kind in found])
+        for kind in ("own", "chance", "ceiling")
+        if any(kind in found for found in rows.values())
+    }
+    said = {"own": "proposals", "chance": "parts begun anywhere", "ceiling": "annotated twice"}
+    bars = [
+        Bar(f"real songs, {said[kind]}: {name}", value)
+        for kind, found in means.items()
+        for name, value in found.items()
+    ]
+    longest = max(heard, key=lambda path: audio_info(path).duration)
+    begun = time.perf_counter()
+    propose(longest)
+    each = (time.perf_counter() - begun) * 240 / audio_info(longest).duration
+    bars.append(Bar("proposal for four minutes of real music, warm", each, "s", most=3))
+    return bars, {"means": means, "songs": rows}
+
+
 def measure() -> None:
     """Measure, print, write the result file."""
     from acestep.starter.songs import make_song, song_seed
@@ -87,15 +127,9 @@ def measure() -> None:
         Bar("time under the right name", float(np.mean(found["own"]["named"]))),
         Bar("time under the right name, another song's", float(np.mean(found["another's"]["named"]))),
     ]
-    real = sorted(REAL_SONGS.glob("*/*/song.ogg"), key=lambda path: audio_info(path).duration)
-    if real:
-        propose(real[-1])
-        begun = time.perf_counter()
-        propose(real[-1])
-        each = (time.perf_counter() - begun) * 240 / audio_info(real[-1]).duration
-        bars.append(Bar("proposal for four minutes of real music, warm", each, "s", most=3))
-    figures = {"songs": found, "reliability": reliability(truths, proposals)}
-    record("proposals", bars, figures, {"set": SET, "songs": COUNT, "seconds": SECONDS})
+    more, real = measure_real_songs()
+    figures = {"songs": found, "reliability": reliability(truths, proposals), "real songs": real}
+    record("proposals", [*bars, *more], figures, {"set": SET, "songs": COUNT, "seconds": SECONDS})
 
 
 if __name__ == "__main__":
