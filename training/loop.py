@@ -223,7 +223,9 @@ def _train_on(
     progress.log(f"{n_learned / 1e6:.2f} M of {_count(transformer) / 1e6:.1f} M parameters learn.")
     if processes.several:
         crops = settings.batch_size * settings.grad_accum
-        progress.log(f"{processes.count} processes share the {crops} crops of each step.")
+        idle = f"; {processes.count - crops} have none: raise --batch-size or --grad-accum"
+        said = idle if crops < processes.count else ""
+        progress.log(f"{processes.count} processes share the {crops} crops of each step{said}.")
     if processes.main:
         check_disk(folder, bytes_to_write=n_learned * 4 * 5 * (settings.keep_checkpoints + 3))
 
