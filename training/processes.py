@@ -157,7 +157,7 @@ class Processes:
             )
         if self.local_rank >= (there := torch.cuda.device_count()):
             raise ProcessesError(
-                f"Process {self.local_rank + 1} of {socket.gethostname()} finds {there} GPU there: start no more "
+                f"Process {self.local_rank + 1} of {socket.gethostname()} finds {there} GPUs there: start no more "
                 "processes on a machine than it has GPUs."
             )
         torch.cuda.set_device(self.local_rank)  # else every process would also hold memory of the first GPU

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch.distributed import HashStore
 
-from training.processes import ALONE, Processes
+from training.processes import ALONE, Processes, ProcessesError
 from training.run_folder import has_adapter, read_log, read_metrics, read_state
 from training.settings import make_settings
 
@@ -252,6 +252,17 @@ def test_crops_are_shared_out_evenly_and_none_twice():
         frames = [sum(lengths[index] for index in share) for share in shares]
         assert max(frames) - min(frames) <= max(lengths)
     assert ALONE.share(lengths) == list(range(len(lengths)))
+
+
+def test_each_takes_and_locks_a_device_of_its_own_and_too_few_are_refused():
+    assert ALONE.device("cuda:1") == "cuda:1" and ALONE.holds("mps")
+    assert [Processes(3, 4, local).holds("cpu") for local in (0, 1)] == [True, False]
+    assert Processes(3, 4, 1).holds("cuda:1")
+    with pytest.raises(ProcessesError, match="--device cuda:1 is one device, and 4 processes were started"):
+        Processes(3, 4, 1).device("cuda:1")
+    there = torch.cuda.device_count()
+    with pytest.raises(ProcessesError, match=f"finds {there} GPUs there"):
+        Processes(there, there + 2, there).device("cuda")
 
 
 def test_whoever_is_free_takes_the_next_song_until_another_leaves():
