@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from structure.errors import StudioError
 from training.hub import HubError, HubPlace, NotUploadedError, quiet, require_token
 from training.hub_commands import HUB_FLAGS, add_hub_flags, hand_over
+from training.processes import launched_as
 from training.run_folder import CONFIG_FILE, mark_failed, read_state
 from training.settings import PRESETS, SettingsError, TrainingSettings, change_settings, make_settings, read_settings
 from training.trackers import require_tracker
@@ -48,16 +49,15 @@ def run(arguments: argparse.Namespace) -> None:
     """
     given = vars(arguments)
     hub = {name: given.pop(name) for name in HUB_FLAGS}
-    place = _upload_place(hub)
+    rank, count = launched_as()
+    place = _upload_place(hub) if rank == 0 else None
     config, preset = given.pop("config"), given.pop("preset")
     if config is None and hub["dataset_repo"] is not None:
         given["dataset_dir"] = _downloaded(hub, given["dataset_dir"])
     settings = (read_settings(config) if config is not None else _settings(preset, given)).in_full()
-    from training.dataset import read_dataset, require_songs
-
     try:
-        require_tracker(settings.tracker)
-        require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)  # before slow imports
+        if count == 1:  # several say it once, when they have met
+            _look_through(settings)
     except StudioError as problem:
         if config is not None and read_state(settings.output_dir).status == "starting":  # the page watches that folder
             mark_failed(settings.output_dir, str(problem))
@@ -81,6 +81,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lora_train.py: {problem}", file=sys.stderr)
         return 2
     return 0
+
+
+def _look_through(settings: TrainingSettings) -> None:
+    """Find slips before slow imports.
+
+    Raises:
+        StudioError: no songs to train on, or no such tracker.
+    """
+    from training.dataset import read_dataset, require_songs
+
+    require_tracker(settings.tracker)
+    require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)
 
 
 def _upload_place(hub: dict[str, Any]) -> HubPlace | None:

@@ -19,6 +19,7 @@ from acestep.conditions import (
 from acestep.event_encoder import EventPlan
 from acestep.flow import sample_timesteps, schedule_timesteps, shifted
 from training.crops import NOISE, Crop, crop_events, crop_words, draw_crops, stream
+from training.processes import ALONE, Processes
 from training.settings import TrainingSettings
 from training.training_set import TrainingSet
 
@@ -59,6 +60,7 @@ class BatchMaker:
         training_set: what the crops' song numbers mean.
         vocabulary: columns of the frame plan.
         settings: timesteps, tags, and whether there are events.
+        processes: among whom a step's crops are shared out.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class BatchMaker:
         training_set: TrainingSet,
         vocabulary: tuple[str, ...],
         settings: TrainingSettings,
+        processes: Processes = ALONE,
     ) -> None:
         self.pipeline = pipeline
         self.training_set = training_set
         self.vocabulary = vocabulary
         self.settings = settings
+        self.processes = processes
         self._encode = WordEncoder(pipeline.pipe)
         self._device = pipeline.device
         self._context = source_context(pipeline.pipe, training_set.longest)  # once: asking the pipeline takes a while
@@ -142,20 +146,23 @@ class BatchMaker:
         return made.to(self._device)
 
     def step(self, number: int) -> list[Batch]:
-        """All that optimizer step `number` (from 0) needs; it follows from the seed and that number alone."""
+        """This process's share of optimizer step `number` (from 0); the whole follows from seed and number alone."""
         patch_size = self.pipeline.pipe.transformer.config.patch_size
         return self.step_batches(draw_crops(self.training_set, number, patch_size, self.settings), number)
 
     def step_batches(self, crops: Sequence[Crop], step: int) -> list[Batch]:
         """The crops of one optimizer step as batches of equal length, at most `batch_size` each.
 
-        Noise and timesteps follow from seed and step alone, and belong to the crop, not to its place in a batch.
+        Noise and timesteps follow from seed and step alone, and belong to the crop, not to its place in a batch or to
+        the process that sees it; they are drawn for every crop, and the batches are those of this process's share.
         """
         generator = torch.Generator().manual_seed(int(stream(self.settings.seed, NOISE, step).integers(2**62)))
         noises = [torch.randn(c.n_frames, self.training_set.channels, generator=generator) for c in crops]
         times = self.timesteps(len(crops), generator)
         batches = []
-        for members in groups_of_equal_length(crops, self.settings.batch_size):
+        mine = self.processes.share([crop.n_frames for crop in crops])
+        for group in groups_of_equal_length([crops[i] for i in mine], self.settings.batch_size):
+            members = [mine[place] for place in group]
             noise = torch.stack([noises[i] for i in members])
             batches.append(self.batch([crops[i] for i in members], noise, times[members]))
         return batches

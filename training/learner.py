@@ -1,5 +1,6 @@
 """What learns: the trained tensors, their optimizer, and the moving average of them that becomes the adapter."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,14 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.step(self.parameters.values())
+
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits of every number that is learned and averaged."""
+        found = hashlib.blake2b(digest_size=8)
+        averages = [] if self.average is None else self.average.shadow_params
+        for tensor in (*self.parameters.values(), *averages):
+            found.update(tensor.detach().cpu().contiguous().numpy())
+        return found.hexdigest()
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -42,7 +42,8 @@ from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.model_card import leave_card
-from training.preparing import encode_songs, listening, name_of
+from training.preparing import encode_songs, listen_together, listening, name_of
+from training.processes import Processes, together
 from training.progress import Progress, Stopped
 from training.run_folder import (
     CHECKPOINTS,
@@ -57,7 +58,7 @@ from training.run_folder import (
 )
 from training.runs import refuse_to_replace
 from training.settings import TrainingSettings
-from training.step import backward, held_out_batches, mean_loss
+from training.step import backward, frames_of, held_out_batches, mean_loss
 from training.trackers import Send, require_tracker, sending_on
 
 if TYPE_CHECKING:
@@ -80,26 +81,40 @@ def train(settings: TrainingSettings) -> RunState:
     Raises:
         StudioError: something the person can change; the run's state then says `failed` with the same words.
     """
-    refuse_to_replace(settings)
+    with together() as processes:
+        return _train(settings, processes)
+
+
+def _train(settings: TrainingSettings, processes: Processes) -> RunState:
     folder = settings.output_dir
-    progress = _open_run(folder, settings)
+    progress = _open_run(folder, settings, processes)
     try:
+        processes.exchange(None)  # before, a stop file may be one of an earlier run
         require_tracker(settings.tracker)
+        hear = listening(settings.cache_dir or default_cache(), progress)
+        listen_together(settings, hear, processes)
         report = read_dataset(
             settings.dataset_dir,
             settings.events,
             settings.held_out,
             settings.seed,
-            listening(settings.cache_dir or default_cache(), progress),
+            hear,
             settings.max_duration_sec,
         )
         for line in report.lines():
             progress.log(line)
         require_songs(report, settings.events)
-        device = device_key(choose_device(settings.device))
-        with _take_device(device, progress), sending_on(settings, progress.log) as send:
-            _train_on(device, settings, report, progress, send)
-    except Stopped:
+        device = device_key(processes.device(choose_device(settings.device)))
+        tracker = settings.tracker if processes.main else "none"
+        with (
+            _take_device(device, progress) if processes.holds(device) else contextlib.nullcontext(),
+            sending_on(settings.model_copy(update={"tracker": tracker}), progress.log) as send,
+        ):
+            processes.agree("Kind of device", device.partition(":")[0])
+            _train_on(device, settings, report, progress, send, processes)
+        processes.exchange(None)  # so that all end as the main one does
+    except Stopped as asked:
+        processes.leave(asked)
         progress.at("stopped", "Stopped before the first step; there is nothing to save.")
     except (OSError, SafetensorError) as problem:
         where, why = getattr(problem, "filename", None) or folder, getattr(problem, "strerror", None) or problem
@@ -129,7 +144,12 @@ def train(settings: TrainingSettings) -> RunState:
     return progress.state
 
 
-def _open_run(folder: Path, settings: TrainingSettings) -> Progress:
+def _open_run(folder: Path, settings: TrainingSettings, processes: Processes) -> Progress:
+    if not processes.main:
+        progress = Progress(folder, lambda sentence: None, silent=True)
+        progress.listen()
+        return progress
+    refuse_to_replace(settings)
     if working_process(folder) not in (None, os.getpid()):
         raise TrainingError(f"{folder}: a run is going on there; stop it or choose another --output-dir.")
     try:
@@ -175,7 +195,14 @@ def _take_device(device: str, progress: Progress) -> DeviceLock:
     return lock
 
 
-def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, progress: Progress, send: Send) -> None:
+def _train_on(
+    device: str,
+    settings: TrainingSettings,
+    report: DatasetReport,
+    progress: Progress,
+    send: Send,
+    processes: Processes,
+) -> None:
     """Everything that needs the device."""
     folder = settings.output_dir
 
@@ -202,11 +229,17 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
             else "This is no turbo checkpoint: it is asked at all times, and trains best with --timesteps logit_normal."
         )
     progress.log(f"{n_learned / 1e6:.2f} M of {_count(transformer) / 1e6:.1f} M parameters learn.")
-    check_disk(folder, bytes_to_write=n_learned * 4 * 5 * (settings.keep_checkpoints + 3))
+    if processes.several:
+        crops = settings.batch_size * settings.grad_accum
+        idle = f"; {processes.count - crops} have none: raise --batch-size or --grad-accum"
+        said = idle if crops < processes.count else ""
+        progress.log(f"{processes.count} processes share the {crops} crops of each step{said}.")
+    if processes.main:
+        check_disk(folder, bytes_to_write=n_learned * 4 * 5 * (settings.keep_checkpoints + 3))
 
     # ---- data
-    training_set = encode_songs(pipeline, report, settings, progress)
-    maker = BatchMaker(pipeline, training_set, vocabulary, settings)
+    training_set = encode_songs(pipeline, report, settings, progress, processes)
+    maker = BatchMaker(pipeline, training_set, vocabulary, settings, processes)
     for sentence in maker.cut_off():
         progress.log(sentence)
     total = settings.total_steps(len(training_set.one_pass))
@@ -215,7 +248,9 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     data = name_of(training_set)
 
     # ---- where to begin
-    step = first_step = _go_on(settings, learner, data, progress)
+    step = first_step = _go_on(settings, learner, data, progress, processes)
+    if processes.several:
+        processes.agree("Songs, step and weights to begin with", f"{data} {step} {learner.digest()}")
     saved = [step_of(path) for path in list_checkpoints(folder)]
     loss, held_loss = (_last(read_metrics(folder), key) for key in ("loss", "held_out_loss"))
 
@@ -233,9 +268,10 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     with ThreadPoolExecutor(1, "next-batches") as ahead:
         coming = ahead.submit(maker.step, step)
         while True:
-            stopping = progress.stopping()
+            stopping = processes.any(progress.stopping())
             last = step >= total or stopping
-            saving = (last or not saved or bool(interval and step % interval == 0)) and step not in saved
+            due = last or not saved or bool(interval and step % interval == 0)
+            saving = processes.main and due and step not in saved
 
             # log
             if not_logged and (saving or step % settings.log_every == 0 or step == first_step + 1):
@@ -285,12 +321,21 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 coming = ahead.submit(maker.step, step + 1)
 
             # forward, backward and update
-            torch.manual_seed(int(stream(settings.seed, DROPOUT, step).integers(2**62)))  # for dropout inside the LoRA
-            not_logged.append(backward(pipeline, batches))
+            seeds = stream(settings.seed, DROPOUT, step).integers(2**62, size=processes.count)
+            torch.manual_seed(int(seeds[processes.rank]))  # for dropout inside the LoRA
+            frames = sum(processes.exchange(frames_of(batches)))
+            measured = backward(pipeline, batches, frames)
+            measured = processes.add_up(list(learner.parameters.values()), measured[None])
+            if processes.main:
+                not_logged.append(measured[0])
             learner.update(learning_rate_factor(step, total, settings), settings.max_grad_norm)
             step += 1
 
     # ---- the adapter into the folder's root
+    if processes.several and len(set(processes.exchange(learner.digest()))) > 1:
+        progress.log("The processes did not end with the same weights: kinds of device or versions differ among them.")
+    if not processes.main:
+        return
     progress.at("saving", "Saving the adapter.", step=step)
     if step > 0:
         write_adapter(folder)
@@ -305,24 +350,27 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         progress.at("stopped", f"Stopped after step {step} of {total}{so_far}.", eta=None)
 
 
-def _go_on(settings: TrainingSettings, learner: Learner, data: str, progress: Progress) -> int:
+def _go_on(settings: TrainingSettings, learner: Learner, data: str, progress: Progress, processes: Processes) -> int:
     """Load what the settings say to go on from; the steps that were done before, and their curve.
 
     Raises:
         CheckpointError: it is of another run or damaged.
     """
     folder = settings.output_dir
-    if settings.resume_from is None:
+    source = settings.resume_from
+    found, damaged = processes.from_main(lambda: find_checkpoint(source) if source is not None else (None, []))
+    card = {"step": 0} if found is None else load_checkpoint(found, learner)
+    if not processes.main:
+        return card["step"]
+    if source is None:
         take_over_metrics(folder, folder, 0)
         return 0
-    found, damaged = find_checkpoint(settings.resume_from)
     for path in damaged:
         progress.log(f"{path.name} is damaged, as by a crash, and is passed over.")
     if found is None:
-        progress.log(f"{settings.resume_from} was stopped before it had saved anything: it begins anew.")
+        progress.log(f"{source} was stopped before it had saved anything: it begins anew.")
         take_over_metrics(folder, folder, 0)
         return 0
-    card = load_checkpoint(found, learner)
     if _in_place(settings):
         forget_later_checkpoints(folder, card["step"])
     take_over_metrics(folder, found.parent.parent, card["step"])

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -11,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from training.run_folder import RunLog, RunState, stop_asked, write_state
+from training.run_folder import RunState, stop_asked, write_state
 
 
 class Stopped(Exception):
@@ -25,10 +26,12 @@ class Progress:
     Args:
         folder: of the run.
         log: where sentences go.
+        silent: a process beside the main one keeps what it has to say to itself.
     """
 
     folder: Path
-    log: RunLog
+    log: Callable[[str], None]
+    silent: bool = False
     state: RunState = field(default_factory=RunState)
     _signalled: threading.Event = field(default_factory=threading.Event)
     _written: float = 0.0
@@ -41,14 +44,15 @@ class Progress:
     def at(self, status: str, message: str, **values: Any) -> None:
         """Say what is going on now, in the state and in the log."""
         self.state = self.state.model_copy(update={"status": status, "message": message, **values})
-        write_state(self.folder, self.state)
-        self.log(message)
+        if not self.silent:
+            write_state(self.folder, self.state)
+            self.log(message)
 
     def step(self, **values: Any) -> None:
         """Note where the loop is; on disk at most once a second, but for the first loss, which somebody waits for."""
         awaited = self.state.loss is None and "loss" in values
         self.state = self.state.model_copy(update=values)
-        if awaited or time.time() - self._written > 1.0:
+        if not self.silent and (awaited or time.time() - self._written > 1.0):
             self._written = time.time()
             with contextlib.suppress(OSError):  # a page that reads it just now, on Windows; a disk that is full
                 write_state(self.folder, self.state, durable=False)

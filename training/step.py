@@ -22,21 +22,30 @@ if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
 
 
-def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch]) -> Tensor:
+def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch], frames: float | None = None) -> Tensor:
     """Gradients of the mean loss over every frame of the step that counts, however its crops are batched.
 
+    Args:
+        pipeline: whose model learns.
+        batches: what this process sees of the step; may be none where it is not alone.
+        frames: how many frames of the whole step count; None: those of `batches` are all.
 
     Returns:
-        that loss, a scalar without gradient.
+        what these batches are of that loss, a scalar without gradient.
     """
-    frames = max(1.0, sum(batch.frames for batch in batches))
-    total = torch.zeros((), device=batches[0].x_0.device)
+    frames = max(1.0, frames_of(batches) if frames is None else frames)
+    total = torch.zeros((), device=pipeline.pipe.transformer.scale_shift_table.device)
     for batch in batches:
         with told(pipeline, batch):
             loss = summed_error(pipeline, batch) / frames
             loss.backward()  # inside: gradient checkpointing runs the hooked forward pass once more
         total += loss.detach()
     return total
+
+
+def frames_of(batches: Sequence[Batch]) -> float:
+    """How many frames of these batches count."""
+    return sum(batch.frames for batch in batches)
 
 
 def told(pipeline: "StructuredPipeline", batch: Batch) -> ExitStack:

@@ -11,8 +11,9 @@ from training.batch import BatchMaker, groups_of_equal_length
 from training.crops import Crop, crop_words, draw_crops
 from training.dataset import TrainingSong, read_dataset
 from training.model import make_trainable, vocabulary_of
+from training.processes import Processes
 from training.settings import make_settings
-from training.step import backward, held_out_batches, mean_loss, summed_error, told
+from training.step import backward, frames_of, held_out_batches, mean_loss, summed_error, told
 from training.training_set import TrainingSet
 
 pytestmark = pytest.mark.training
@@ -124,6 +125,35 @@ def test_a_batch_of_unequal_songs_learns_what_the_same_songs_teach_one_by_one(ma
     alone = maker.step_batches(crops, step=3)
     assert len(alone) == 4
     torch.testing.assert_close(backward(pipeline, alone), loss, rtol=1e-5, atol=1e-6)
+    for name, parameter in learned.items():
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_what_processes_see_of_a_step_is_what_one_sees_and_their_gradients_add_up_to_its_own(made, count: int):
+    pipeline, maker, learned, _ = made
+    crops = [Crop(0, 0, 400), Crop(1, 30, 400), Crop(2, 0, 250), Crop(1, 10, 400, drop_events=True)]
+
+    def rows(batches) -> list[tuple[float, float, float]]:
+        return sorted(
+            (float(t), float(x.sum()), float(e.sum()))
+            for b in batches
+            for t, x, e in zip(b.t, b.x_0, b.noise, strict=True)
+        )
+
+    whole = maker.step_batches(crops, step=3)
+    loss = backward(pipeline, whole)
+    gradients = {name: p.grad.clone() for name, p in learned.items()}
+    for parameter in learned.values():
+        parameter.grad = None
+    parts, losses = [], []
+    for rank in range(count):
+        maker.processes = Processes(rank, count)
+        part = maker.step_batches(crops, step=3)
+        losses.append(backward(pipeline, part, frames_of(whole)))  # gradients add up over the calls
+        parts += part
+    assert rows(parts) == rows(whole)
+    torch.testing.assert_close(sum(losses), loss, rtol=1e-5, atol=1e-6)
     for name, parameter in learned.items():
         torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-3, atol=1e-6, msg=name)
 
