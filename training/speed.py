@@ -1,0 +1,98 @@
+"""How fast a device is, where no run has told it yet: a trial of matrix products, kept for a day.
+
+`python -m training.speed WIDTH` is the trial on CUDA, a process of its own, since the page holds no torch.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from structure.files import write_whole
+from training.latents import default_cache
+from training.machine import Device
+
+ROWS = 2000  # tokens, as a batch of training has them
+_FILE = "speed.json"
+_KEPT_SECONDS = 86_400.0
+_TRIAL_SECONDS = 0.3
+_SHARE = {"cpu": 0.5, "cuda": 0.35}  # of a device's matrix products that training reaches; see benchmarks/estimates.py
+
+
+def trial_rate(device: Device, width: int) -> float | None:
+    """Multiplications and additions a second that training will reach; None where it cannot be tried.
+
+    Args:
+        device: a processor or a CUDA device.
+        width: of the model's tokens: small products are slower.
+    """
+    if device.kind not in _SHARE:
+        return None
+    path, key = default_cache() / _FILE, f"{device.kind} {device.name} {width}"
+    kept = _read(path)
+    try:
+        found = kept[key]["rate"] if time.time() - kept[key]["when"] < _KEPT_SECONDS else None
+    except (KeyError, TypeError):
+        found = None
+    if found is None:
+        found = products_on_cpu(width) if device.kind == "cpu" else _asked_elsewhere(width)
+        if found is None:
+            return None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps({**kept, key: {"rate": found, "when": time.time()}}).encode(), durable=False)
+        except OSError:  # then it is tried again
+            pass
+    return found * _SHARE[device.kind]
+
+
+def products_on_cpu(width: int) -> float:
+    """The fastest of some products of tokens with a layer's weights, in operations a second."""
+    tokens = np.ones((ROWS, width), dtype=np.float32)
+    weights = np.ones((width, 2 * width), dtype=np.float32)
+    fastest, until = float("inf"), time.perf_counter() + _TRIAL_SECONDS
+    while time.perf_counter() < until:
+        begin = time.perf_counter()
+        tokens @ weights
+        fastest = min(fastest, time.perf_counter() - begin)
+    return 4 * ROWS * width * width / fastest
+
+
+def products_on_cuda(width: int) -> float:
+    """The same in bfloat16 on CUDA."""
+    import torch
+
+    tokens = torch.ones(ROWS, width, device="cuda", dtype=torch.bfloat16)
+    weights = torch.ones(width, 2 * width, device="cuda", dtype=torch.bfloat16)
+    fastest, until = float("inf"), time.perf_counter() + _TRIAL_SECONDS
+    while time.perf_counter() < until:
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        tokens @ weights
+        torch.cuda.synchronize()
+        fastest = min(fastest, time.perf_counter() - begin)
+    return 4 * ROWS * width * width / fastest
+
+
+def _asked_elsewhere(width: int) -> float | None:
+    command = [sys.executable, "-m", "training.speed", str(width)]
+    root = Path(__file__).resolve().parent.parent
+    try:
+        return float(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=root).stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+def _read(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+if __name__ == "__main__":
+    print(products_on_cuda(int(sys.argv[1])))
