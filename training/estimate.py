@@ -153,10 +153,10 @@ def memory_needed(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, ki
         latents = songs.count * songs.mean * sizes.frame_rate * sizes.channels * 4 * len(settings.gains_db)
         lasting += LIBRARIES + latents
     audio = min(songs.longest, TILE_SECONDS + 2 * CONTEXT_SECONDS)
-    return lasting + max(audio * sizes.codec_values * number, activations(sizes, settings, songs, number))
+    return lasting + max(audio * sizes.codec_values * number, activations(sizes, settings, songs, number, kind))
 
 
-def activations(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, number: int) -> float:
+def activations(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, number: int, kind: str) -> float:
     """Bytes that the forward pass leaves for the backward pass, at most.
 
     Args:
@@ -164,13 +164,14 @@ def activations(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, numb
         settings: batch, crop, checkpointing.
         songs: lengths where whole songs are learned.
         number: bytes of a number.
+        kind: of the device; the processor's memory comes in pieces that are not all given back between blocks.
     """
     tokens = settings.batch_size * _crop_seconds(settings, songs)[1] * sizes.frame_rate / sizes.patch_size
     block = tokens * number * (45 * sizes.hidden + 5 * sizes.intermediate)
     if settings.lora_dora:
         block += sum(2 * 4 * n_in * n_out for n_in, n_out in _targets(sizes, settings))
     if settings.gradient_checkpointing:
-        held = block + sizes.layers * tokens * sizes.hidden * number
+        held = block * (1 if kind == "cuda" else 3) + sizes.layers * tokens * sizes.hidden * number
     else:
         held = block * sizes.layers
     if settings.events:
@@ -201,8 +202,10 @@ def step_work(sizes: BaseSizes, settings: TrainingSettings, songs: Songs) -> flo
     frozen = sizes.layers * (passes * linear + (passes + 0.5) * attention + (passes + 1) * other)
     learned = tokens * 2 * (lora * (passes + 1) + events * 3)
     if settings.lora_dora:
-        learned += sizes.layers * settings.grad_accum * sum(
-            4 * settings.lora_rank * n_in * n_out for n_in, n_out in _targets(sizes, settings)
+        learned += (
+            sizes.layers
+            * settings.grad_accum
+            * sum(4 * settings.lora_rank * n_in * n_out for n_in, n_out in _targets(sizes, settings))
         )
     return frozen + learned + settings.grad_accum * sizes.layers * _CALLS + crops * _CROP
 

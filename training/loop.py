@@ -37,6 +37,7 @@ from training.checkpoint import (
 from training.crops import DROPOUT, stream
 from training.dataset import DatasetReport, read_dataset, require_songs
 from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
+from training.expecting import expected, in_words, noted, require_memory, used
 from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
@@ -54,7 +55,7 @@ from training.run_folder import (
     working_process,
     write_config,
 )
-from training.runs import refuse_to_replace
+from training.runs import list_runs, refuse_to_replace
 from training.settings import TrainingSettings
 from training.step import backward, held_out_batches, mean_loss
 from training.trackers import Send, require_tracker, sending_on
@@ -95,6 +96,10 @@ def train(settings: TrainingSettings) -> RunState:
         for line in report.lines():
             progress.log(line)
         require_songs(report, settings.events)
+        likely = expected(settings, report, list_runs(folder.resolve().parent))
+        progress.log(f"Estimate: {in_words(likely)}")
+        progress.step(**noted(likely, settings, report))
+        require_memory(likely, settings)
         device = device_key(choose_device(settings.device))
         with _take_device(device, progress), sending_on(settings, progress.log) as send:
             _train_on(device, settings, report, progress, send)
@@ -282,6 +287,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
             step += 1
 
     # ---- the adapter into the folder's root
+    progress.step(**used(progress.state, device, time.time()))
     progress.at("saving", "Saving the adapter.", step=step)
     if step > 0:
         write_adapter(folder)

@@ -118,6 +118,8 @@ class TrainingSettings(BaseModel):
     deterministic: bool = Field(False, description="the same numbers on each run on CUDA too; slower")
     gradient_checkpointing: bool = Field(False, description="less memory for about a third more time")
 
+    memory_check: bool = Field(True, description="refuse a run that plainly cannot fit into the device's memory")
+
     cache_dir: Path | None = Field(None, description="where encoded audio is kept; unset: the user's cache folder")
     license: str = Field(
         "", description="licence of the adapter for its model card: apache-2.0, cc-by-4.0 … or words of your own"

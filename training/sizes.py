@@ -95,7 +95,9 @@ def sizes_of(model: str) -> BaseSizes:
 def of_layout(name: str) -> BaseSizes:
     """Sizes of a real checkpoint, without any file of it."""
     config = {**_DEFAULTS, **LAYOUTS[name]}
-    return _of_config(config, transformer_parameters(config), _REAL_AROUND, 1024, 25.0, 48_000 * 128.0 * _OOBLECK_TENSORS, known=False)
+    return _of_config(
+        config, transformer_parameters(config), _REAL_AROUND, 1024, 25.0, 48_000 * 128.0 * _OOBLECK_TENSORS, known=False
+    )
 
 
 def transformer_parameters(config: Mapping[str, Any]) -> int:
