@@ -11,7 +11,8 @@ from structure.errors import StudioError
 from training.hub import HubError, HubPlace, NotUploadedError, quiet, require_token
 from training.hub_commands import HUB_FLAGS, add_hub_flags, hand_over
 from training.run_folder import CONFIG_FILE, mark_failed, read_state
-from training.settings import PRESETS, SettingsError, TrainingSettings, change_settings, make_settings, read_settings
+from training.presets import AIMS, PRESETS
+from training.settings import SettingsError, TrainingSettings, change_settings, make_settings, read_settings
 from training.trackers import require_tracker
 
 FLAG_NAMES = {"base_model": ("--model-config", "--model"), "lora_rank": ("--lora-rank", "--rank")}

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from training.runs import Run, RunError
-from training.settings import Preset, TrainingSettings, change_settings
+from training.presets import Preset
+from training.settings import TrainingSettings, change_settings
 
 
 def settings_of(run: Run) -> TrainingSettings:

@@ -8,7 +8,8 @@ from training.card_usage import usage
 from training.licences import licence_lines
 from training.markdown import escaped, table, yaml_text
 from training.origin import Origin
-from training.settings import PLACES, TrainingSettings, make_settings, preset_for
+from training.presets import preset_for
+from training.settings import PLACES, TrainingSettings, make_settings
 
 PICTURE_FILE = "loss.svg"
 MARK = "<!-- Written from the run. Delete this line to keep your own changes: the file is then left as it is. -->"

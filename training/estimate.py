@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = 0.50e9  # bytes of torch, diffusers, transformers and peft in the machine's memory
 ON_CUDA = 0.7e9  # bytes that CUDA itself and gaps between tensors take beside them
-START_SECONDS = 9.0  # imports and loading the starter
+START_SECONDS = 2.0  # from the beginning, with everything imported, to the songs
 TOKENS = 512  # of a condition: caption and lyrics of a song
 HIDDEN, REACH = 192, 7  # of the event encoder, as `acestep.event_encoder` has them; that file brings torch
 OPTIMIZER_BYTES = {"adamw": 8, "adamw_8bit": 2, "prodigy": 16}  # a learned number, beside itself and its gradient

@@ -69,7 +69,7 @@ def in_words(found: Estimate) -> str:
 
 
 def compared(state: RunState) -> str:
-    """`Estimated 6 min, took 7 min; 1.2 GB, used 1.1 GB.`; empty where the run has no estimate or has not ended well."""
+    """`Estimated 6 min, took 7 min; 1.2 GB, used 1.1 GB.`; empty where a run has no estimate or did not end well."""
     if state.status != "done" or state.peak_memory is None or state.estimated_memory is None or state.took is None:
         return ""
     time = f"took {rough_time(state.took)}"

@@ -12,7 +12,8 @@ import gradio as gr
 from training.again import nearest_preset, settings_of
 from training.page_errors import or_error
 from training.runs import find_run
-from training.settings import PRESETS, Preset, TrainingSettings, make_settings, preset_for
+from training.presets import PRESETS, Preset, preset_for
+from training.settings import TrainingSettings, make_settings
 
 TRAIN, TRAIN_LATER = "Train", "Add to the line"
 

@@ -38,6 +38,7 @@ from training.crops import DROPOUT, stream
 from training.dataset import DatasetReport, read_dataset, require_songs
 from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
 from training.expecting import expected, in_words, noted, require_memory, used
+from training.frozen import compile_blocks
 from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
@@ -190,6 +191,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     optimizer, remark = make_optimizer(learned, settings)
     if remark:
         progress.log(remark)
+    if settings.compile and (missing := compile_blocks(transformer)):
+        progress.log(missing)
     learner = Learner.of(learned, optimizer, settings)
     n_learned = sum(p.numel() for p in learned.values())
     if pipeline.pipe.is_turbo != (settings.timesteps == "schedule"):

@@ -28,7 +28,13 @@ LAYOUTS: dict[str, dict[str, int]] = {
 }
 """What differs between the real transformers, beyond diffusers' defaults. The names also count what stands around."""
 
-_DEFAULTS = {"num_key_value_heads": 8, "head_dim": 128, "patch_size": 2, "in_channels": 192, "audio_acoustic_hidden_dim": 64}  # fmt: skip
+_DEFAULTS = {
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "patch_size": 2,
+    "in_channels": 192,
+    "audio_acoustic_hidden_dim": 64,
+}
 _OOBLECK_TENSORS = 5  # of full rate and width that its first block holds at a time
 _REAL_AROUND = 596_049_920 + 608_369_664 + 168_695_426  # Qwen3-Embedding-0.6B, condition encoder, codec
 

@@ -28,7 +28,8 @@ from training.run_folder import (
     write_state,
 )
 from training.runs import TICKET_FILE, Run, RunError, find_run, list_runs, read_run, resume_run, start_run, stop_run
-from training.settings import PRESETS, SettingsError, make_settings, read_settings
+from training.presets import PRESETS
+from training.settings import SettingsError, make_settings, read_settings
 from training.shelf import BIN, ShelfError, delete_run, rename_run, size_of
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ import soundfile
 from training.device_lock import try_lock
 from training.run_folder import LOG_FILE, RunState, append_metrics, write_config, write_state
 from training.runs import list_runs
-from training.settings import PRESETS, make_settings
+from training.presets import PRESETS
+from training.settings import make_settings
 
 pytestmark = pytest.mark.browser
 
