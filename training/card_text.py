@@ -54,7 +54,7 @@ def card_text(
         *([f"![{_PICTURE_SHOWS}]({PICTURE_FILE})"] if picture else []),
         _scores(card.scores),
         "## How to use it",
-        usage(settings.model_name if _is_local(settings) else settings.base_model, card.has_events),
+        usage(settings.model_name if _is_local(settings) else settings.base_model, card.has_events, card.kind),
         "## What it cannot do",
         "\n".join(f"- {sentence}" for sentence in _limits(settings, card, origin)),
         "## Versions",

@@ -8,6 +8,7 @@ The constants of activations were fitted to peaks measured on the starter on a C
 the real checkpoints on a GPU (in bfloat16), see benchmarks/estimates.py and benchmarks/layouts.py.
 """
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -136,10 +137,13 @@ def number_bytes(settings: TrainingSettings, kind: str) -> int:
 
 
 def learned_parameters(sizes: BaseSizes, settings: TrainingSettings) -> tuple[int, int]:
-    """Numbers that learn: of the LoRA, and of the event encoder."""
+    """Numbers that learn: of the LoRA or LoKr, and of the event encoder."""
     rank, lora = settings.lora_rank, 0
     for n_in, n_out in _targets(sizes, settings):
-        lora += rank * (n_in + n_out) + (n_out if settings.lora_dora else 0)
+        if settings.adapter == "lokr":
+            lora += _lokr_parameters(rank, n_in, n_out)
+        else:
+            lora += rank * (n_in + n_out) + (n_out if settings.lora_dora else 0)
     return lora * sizes.layers, _encoder_parameters(sizes) if settings.events else 0
 
 
@@ -148,12 +152,16 @@ def memory_needed(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, ki
     number = number_bytes(settings, kind)
     learned = sum(learned_parameters(sizes, settings))
     each = 4 + 4 + OPTIMIZER_BYTES[settings.optimizer] + (8 if settings.ema_decay else 0)
-    lasting = sizes.parameters * number + sizes.around * number + learned * each
+    loaded = (sizes.parameters + sizes.around) * number
+    lasting = loaded + learned * each
+    if settings.quantise == "int8":
+        lasting -= sizes.layers * sum(n_in * n_out for n_in, n_out in _all_linear(sizes)) * (number - 1)
     if kind != "cuda":
         latents = songs.count * songs.mean * sizes.frame_rate * sizes.channels * 4 * len(settings.gains_db)
         lasting += LIBRARIES + latents
     audio = min(songs.longest, TILE_SECONDS + 2 * CONTEXT_SECONDS)
-    return lasting + max(audio * sizes.codec_values * number, activations(sizes, settings, songs, number, kind))
+    working = max(audio * sizes.codec_values * number, activations(sizes, settings, songs, number, kind))
+    return max(lasting + working, loaded)  # numbers are made small only once they are there
 
 
 def activations(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, number: int, kind: str) -> float:
@@ -168,7 +176,7 @@ def activations(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, numb
     """
     tokens = settings.batch_size * _crop_seconds(settings, songs)[1] * sizes.frame_rate / sizes.patch_size
     block = tokens * number * (45 * sizes.hidden + 5 * sizes.intermediate)
-    if settings.lora_dora:
+    if settings.lora_dora or settings.adapter == "lokr":  # which make whole matrices of their small ones
         block += sum(2 * 4 * n_in * n_out for n_in, n_out in _targets(sizes, settings))
     if settings.gradient_checkpointing:
         held = block * (1 if kind == "cuda" else 3) + sizes.layers * tokens * sizes.hidden * number
@@ -201,12 +209,11 @@ def step_work(sizes: BaseSizes, settings: TrainingSettings, songs: Songs) -> flo
     passes = 3 if settings.gradient_checkpointing else 2
     frozen = sizes.layers * (passes * linear + (passes + 0.5) * attention + (passes + 1) * other)
     learned = tokens * 2 * (lora * (passes + 1) + events * 3)
+    whole = sizes.layers * sum(n_in * n_out for n_in, n_out in _targets(sizes, settings))
     if settings.lora_dora:
-        learned += (
-            sizes.layers
-            * settings.grad_accum
-            * sum(4 * settings.lora_rank * n_in * n_out for n_in, n_out in _targets(sizes, settings))
-        )
+        learned += settings.grad_accum * 4 * settings.lora_rank * whole
+    if settings.adapter == "lokr":  # a whole matrix, with a gradient, in place of two narrow ones
+        learned += 4 * tokens * whole
     return frozen + learned + settings.grad_accum * sizes.layers * _CALLS + crops * _CROP
 
 
@@ -273,6 +280,23 @@ def _crop_seconds(settings: TrainingSettings, songs: Songs) -> tuple[float, floa
 
 def _targets(sizes: BaseSizes, settings: TrainingSettings) -> list[tuple[int, int]]:
     return [shape for part in settings.lora_targets.split(",") for shape in sizes.linear_shapes[part]]
+
+
+def _all_linear(sizes: BaseSizes) -> list[tuple[int, int]]:
+    return [shape for shapes in sizes.linear_shapes.values() for shape in shapes]
+
+
+def _lokr_parameters(rank: int, n_in: int, n_out: int) -> int:
+    """Of peft's LoKr for one layer: a small matrix, and another that is narrow where the rank is small."""
+    (in_m, in_n), (out_m, out_n) = _near_square(n_in), _near_square(n_out)
+    right = out_n * in_n if rank >= max(out_n, in_n) / 2 else rank * (out_n + in_n)
+    return out_m * in_m + right
+
+
+def _near_square(number: int) -> tuple[int, int]:
+    """Two factors, the smaller first and as large as it can be."""
+    small = next(n for n in range(math.isqrt(number), 0, -1) if number % n == 0)
+    return small, number // small
 
 
 def _places(sizes: BaseSizes) -> int:

@@ -87,6 +87,8 @@ MEMORY_GB = (8, 12, 16, 24, 48, 80)
 
 THRIFT: tuple[dict[str, Any], ...] = (
     {"batch_size": 4, "gradient_checkpointing": False},
+    {"batch_size": 2, "gradient_checkpointing": False},
+    {"batch_size": 1, "gradient_checkpointing": False},
     {"batch_size": 4},
     {"batch_size": 2},
     {"batch_size": 1},
