@@ -142,7 +142,7 @@ class StructuredPipeline:
         folder = Path(folder)
         self._checked_card(folder)
         if is_lokr(folder) or (self.adapter_folder is not None and is_lokr(self.adapter_folder)):
-            raise AdapterError(f"{folder.name}: a LoKr acts alone; LoRAs can lie beside one another, but not beside it.")
+            raise AdapterError(f"{folder.name}: a LoKr acts alone; nothing can lie beside it.")
         self._load_lora(folder, f"beside_{len(self.beside)}", *read_lora(folder, self.pipe.transformer))
         self.beside.append(folder)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from training.runs import Run, RunError
 from training.presets import Preset
+from training.runs import Run, RunError
 from training.settings import TrainingSettings, change_settings
 
 

@@ -39,7 +39,9 @@ _NO_DIFFUSERS = (
     "there, `pipe.load_lora_weights` takes this LoRA."
 )
 
-_LOKR = "This is a LoKr in peft's own format: `pipe.load_lora_weights` takes none, `peft.PeftModel.from_pretrained` does."
+_LOKR = (
+    "This is a LoKr in peft's own format: `pipe.load_lora_weights` takes none, `peft.PeftModel.from_pretrained` does."
+)
 
 
 def usage(base: str, events: bool, kind: str = "lora") -> str:

@@ -12,6 +12,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from structure.plan import DEFAULT_VOCABULARY, plan_channels
@@ -151,7 +152,7 @@ def memory_needed(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, ki
     """Bytes at the peak of a run; on CUDA those of tensors there, else all that the process holds."""
     number = number_bytes(settings, kind)
     learned = sum(learned_parameters(sizes, settings))
-    each = 4 + 4 + OPTIMIZER_BYTES[settings.optimizer] + (8 if settings.ema_decay else 0)
+    each = 4 + 4 + _optimizer_bytes(settings.optimizer) + (8 if settings.ema_decay else 0)
     loaded = (sizes.parameters + sizes.around) * number
     lasting = loaded + learned * each
     if settings.quantise == "int8":
@@ -162,6 +163,12 @@ def memory_needed(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, ki
     audio = min(songs.longest, TILE_SECONDS + 2 * CONTEXT_SECONDS)
     working = max(audio * sizes.codec_values * number, activations(sizes, settings, songs, number, kind))
     return max(lasting + working, loaded)  # numbers are made small only once they are there
+
+
+def _optimizer_bytes(optimizer: str) -> int:
+    """8-bit AdamW is replaced by the plain one where its package is missing."""
+    missing = optimizer == "adamw_8bit" and find_spec("bitsandbytes") is None
+    return OPTIMIZER_BYTES["adamw" if missing else optimizer]
 
 
 def activations(sizes: BaseSizes, settings: TrainingSettings, songs: Songs, number: int, kind: str) -> float:

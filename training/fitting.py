@@ -6,8 +6,8 @@ from typing import Any
 from structure.errors import StudioError
 from training.estimate import ON_CUDA, Songs, memory_needed
 from training.machine import Device
-from training.presets import AIMS, MEMORY_GB, THRIFT, preset_for
-from training.settings import TrainingSettings, make_settings
+from training.presets import AIMS, MEMORY_GB, PRESETS, STARTER_AIMS, THRIFT, preset_for
+from training.settings import SettingsError, TrainingSettings, make_settings
 from training.sizes import BaseSizes, sizes_of
 
 FOUR_MINUTES = Songs(one_pass=1, count=0, mean=240.0, longest=240.0)
@@ -27,7 +27,27 @@ class Fitted:
     memory: float
 
 
-def fitted(base_model: str, memory_gb: float, aim: str, sizes: BaseSizes | None = None) -> Fitted:
+def composed(base_model: str, aim: str, memory_gb: float | None, device: Device) -> dict[str, Any]:
+    """The values of an aim: the starter's own recipe, or a real checkpoint's that fits.
+
+    Args:
+        base_model: what is trained on.
+        aim: a key of `AIMS`.
+        memory_gb: to fit a real checkpoint into; None: the device's.
+        device: where it will be trained.
+
+    Raises:
+        DoesNotFit: nothing does.
+        SettingsError: the starter has no such aim.
+    """
+    if base_model == "starter":
+        if aim not in STARTER_AIMS:
+            raise SettingsError(f"The starter has no aim {aim!r}: choose one of {', '.join(STARTER_AIMS)}.")
+        return PRESETS[STARTER_AIMS[aim]].values
+    return fitted(base_model, memory_gb or nearest_memory(device), aim, kind=device.kind).values
+
+
+def fitted(base_model: str, memory_gb: float, aim: str, sizes: BaseSizes | None = None, kind: str = "cuda") -> Fitted:
     """The values for a real checkpoint.
 
     Args:
@@ -35,6 +55,7 @@ def fitted(base_model: str, memory_gb: float, aim: str, sizes: BaseSizes | None 
         memory_gb: of the GPU, 10^9 bytes each.
         aim: a key of `AIMS`.
         sizes: of the model, where they are known already.
+        kind: of the device; on a processor the memory is the machine's.
 
     Raises:
         DoesNotFit: not even the most sparing rung does.
@@ -43,7 +64,8 @@ def fitted(base_model: str, memory_gb: float, aim: str, sizes: BaseSizes | None 
     needed = 0.0
     for number, rung in enumerate(THRIFT):
         values = {**preset_for(base_model).values, **rung, **AIMS[aim].values}
-        needed = memory_needed(sizes, _settings(values, base_model), FOUR_MINUTES, "cuda") + ON_CUDA
+        needed = memory_needed(sizes, _settings(values, base_model), FOUR_MINUTES, kind)
+        needed += ON_CUDA if kind == "cuda" else 0.0
         if needed <= _FULL * memory_gb * 1e9:
             return Fitted(values, number, needed)
     least = next((size for size in MEMORY_GB if needed <= _FULL * size * 1e9), None)

@@ -3,8 +3,6 @@
 import warnings
 from typing import TYPE_CHECKING
 
-from training.settings import SettingsError
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -13,16 +11,9 @@ def quantise(transformer: "nn.Module") -> None:
     """Keep the weights of every linear layer in the blocks as int8, each row with a scale of its own.
 
     What learns stays as it is. torchao does it, and peft lays its LoRA over such layers.
-
-    Raises:
-        SettingsError: torchao is not installed.
     """
-    try:
-        from torchao.quantization import Int8WeightOnlyConfig, quantize_
-    except ImportError as problem:
-        raise SettingsError(
-            "quantise int8 needs the package torchao: `pip install torchao==0.18.0`, or set quantise to none."
-        ) from problem
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+
     warnings.filterwarnings("ignore", message="TorchaoLoraLinear was instantiated", category=UserWarning)
     quantize_(transformer.layers, Int8WeightOnlyConfig())
 

@@ -43,6 +43,7 @@ from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.model_card import leave_card
+from training.packages import require_packages
 from training.preparing import encode_songs, listening, name_of
 from training.progress import Progress, Stopped
 from training.run_folder import (
@@ -86,6 +87,7 @@ def train(settings: TrainingSettings) -> RunState:
     progress = _open_run(folder, settings)
     try:
         require_tracker(settings.tracker)
+        require_packages(settings)
         report = read_dataset(
             settings.dataset_dir,
             settings.events,

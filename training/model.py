@@ -18,7 +18,7 @@ from structure.events import sections
 from structure.plan import DEFAULT_VOCABULARY
 from training.dataset import TrainingSong
 from training.frozen import quantise
-from training.settings import PLACES, SettingsError, TrainingSettings
+from training.settings import PLACES, TrainingSettings
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
@@ -64,7 +64,11 @@ def make_trainable(
 def _adapter_config(settings: TrainingSettings) -> Any:
     """What peft lays over the frozen layers."""
     size = settings.lora_rank, settings.lora_alpha, settings.lora_dropout, settings.lora_targets.split(",")
-    return lokr_config(*size) if settings.adapter == "lokr" else lora_config(*size, settings.lora_rslora, settings.lora_dora)
+    return (
+        lokr_config(*size)
+        if settings.adapter == "lokr"
+        else lora_config(*size, settings.lora_rslora, settings.lora_dora)
+    )
 
 
 def calibrate(pipeline: "StructuredPipeline", encoder: EventEncoder) -> None:
@@ -97,9 +101,6 @@ def make_optimizer(learned: dict[str, Tensor], settings: TrainingSettings) -> tu
 
     Returns:
         the optimizer, and a sentence where it is not the one asked for or does not heed all settings.
-
-    Raises:
-        SettingsError: Prodigy's package is not installed.
     """
     groups = []
     for prefix, scale in (("lora.", 1.0), ("events.", settings.event_lr_scale)):
@@ -165,12 +166,8 @@ def adapter_card(
 
 
 def _prodigy(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    try:
-        from prodigyopt import Prodigy
-    except ImportError as problem:
-        raise SettingsError(
-            "optimizer prodigy needs the package prodigyopt: `pip install prodigyopt==1.1.2`, or take adamw."
-        ) from problem
+    from prodigyopt import Prodigy
+
     with redirect_stdout(StringIO()):  # it prints a remark about weight decay
         return Prodigy(groups, use_bias_correction=True, safeguard_warmup=True)  # as its authors advise with a warm-up
 

@@ -82,6 +82,9 @@ AIMS: dict[str, Aim] = {
     "thorough": Aim(title="Thorough", steps=3000, save_every_steps=500),
 }
 
+STARTER_AIMS = {"quick": "quick", "standard": "starter"}
+"""The starter's presets by aim: it fits everywhere."""
+
 MEMORY_GB = (8, 12, 16, 24, 48, 80)
 """Sizes of memory that GPUs come in, 10^9 bytes each."""
 

@@ -113,7 +113,10 @@ class TrainingSettings(BaseModel):
     learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of the LoRA")
     event_lr_scale: float = Field(3.0, gt=0, description="learning rate of the event encoder over that of the LoRA")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay")
-    optimizer: Optimizer = Field("adamw_8bit", description="adamw, adamw_8bit (needs bitsandbytes and CUDA), or prodigy, which finds its own rate")
+    optimizer: Optimizer = Field(
+        "adamw_8bit",
+        description="adamw, adamw_8bit (needs bitsandbytes and CUDA), or prodigy, which finds its rate by itself",
+    )
     max_grad_norm: float = Field(1.0, gt=0, description="gradient norm is clipped to this")
     warmup_ratio: float = Field(0.03, ge=0, le=1, description="share of the steps that warm up")
     scheduler: Scheduler = Field("constant_with_warmup", description="constant_with_warmup, linear or cosine")

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from training.device_lock import try_lock
+from training.presets import PRESETS
 from training.run_folder import LOG_FILE, RunState, append_metrics, write_config, write_state
 from training.runs import list_runs
-from training.presets import PRESETS
 from training.settings import make_settings
 
 pytestmark = pytest.mark.browser
