@@ -89,7 +89,7 @@ def rough_time(seconds: float) -> str:
         return f"{max(1, round(seconds / 5)) * 5} s"
     if seconds < 5400:
         return f"{seconds / 60:.1f} min" if seconds < 570 else f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 3600:.1f} h" if seconds < 72_000 else f"{seconds / 3600:.0f} h"
 
 
 def _ways_out(settings: TrainingSettings) -> str:

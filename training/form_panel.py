@@ -109,7 +109,7 @@ def lay_out(presets: Sequence[Preset], model: str = "starter") -> FormPanel:
                 value=usual.adapter, label="Adapter", min_width=160,
             )  # fmt: skip
             events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
-        thrift = gr.CheckboxGroup(THRIFT, value=_thrift_of(usual), label="Thrift")
+        thrift = gr.CheckboxGroup(THRIFT, value=_thrift_of(usual), label="Memory and speed")
         other = gr.Textbox(
             label="Any other setting, as on the command line", placeholder="--learning-rate 3e-4 --lora-dora", lines=1
         )
@@ -199,9 +199,10 @@ def _needs(runs_root: Path, model: str, dataset: str, *asked: Any) -> str:
         form: Told = told(*asked)
         settings = settings_told(form, runs_root, model, Path(dataset), runs_root / "next")
         said = in_words(expected(settings, read_dataset(settings.dataset_dir, settings.events), list_runs(runs_root)))
+        said = said[0].upper() + said[1:]
     except StudioError as problem:
         said = str(problem)
-    return f'<p class="tr-needs">{escape(said[:1].upper() + said[1:])}</p>'
+    return f'<p class="tr-needs">{escape(said)}</p>'
 
 
 def _by_run(

@@ -42,7 +42,7 @@ def find_device(asked: str = "auto") -> Device:
     is_apple = sys.platform == "darwin" and os.uname().machine == "arm64"
     if kind == "mps" or (kind == "auto" and is_apple):
         return Device("mps", "Apple GPU", memory.total, memory.available)
-    return Device("cpu", f"{os.cpu_count()} processor cores", memory.total, memory.available)
+    return Device("cpu", "this machine", memory.total, memory.available)
 
 
 def peak_memory(kind: str) -> int:
