@@ -94,7 +94,7 @@ def stepper(settings: TrainingSettings, report: DatasetReport) -> Callable[[int]
     return step
 
 
-def times(dataset: Path, work: Path, rounds: int) -> dict[str, dict[str, float]]:
+def times(dataset: Path, work: Path, names: Sequence[str], rounds: int) -> dict[str, dict[str, float]]:
     """Processor seconds of a step, and those that the recipe's let one expect, by setting."""
     from training.dataset import read_dataset
     from training.estimate import Songs, step_work
@@ -105,6 +105,7 @@ def times(dataset: Path, work: Path, rounds: int) -> dict[str, dict[str, float]]
     told = {
         name: make_settings("starter", dataset_dir=dataset, held_out=0, cache_dir=work / "latents", **values)
         for name, values in SETTINGS.items()
+        if name in names
     }
     steppers = {name: stepper(settings, report) for name, settings in told.items()}
     taken: dict[str, list[float]] = {name: [] for name in told}
@@ -127,6 +128,9 @@ def off(found: dict[str, float]) -> float:
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimates", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument(
+        "--settings", nargs="+", choices=SETTINGS, metavar="NAME", help=f"of {', '.join(SETTINGS)} (default all)"
+    )
     parser.add_argument("--steps", type=int, default=12, help="of each run whose memory is watched (default 12)")
     parser.add_argument("--rounds", type=int, default=8, help="steps of each setting that are timed (default 8)")
     return parser
@@ -137,12 +141,13 @@ def measure(options: argparse.Namespace) -> None:
     demo, work = WORK / "demo", WORK / "estimates"
     run("-m", "acestep.starter.demo", demo)
     work.mkdir(parents=True, exist_ok=True)
-    in_time = times(demo, work, options.rounds)
+    names = dict.fromkeys(["starter recipe", *(options.settings or SETTINGS)])  # whose steps the others are held to
+    in_time = times(demo, work, list(names), options.rounds)
     for name, found in in_time.items():
         print(f"{name}: {json.dumps(found)}", flush=True)
     in_memory = {}
-    for name, values in SETTINGS.items():
-        in_memory[name] = memory(demo, work, values, options.steps)
+    for name in names:
+        in_memory[name] = memory(demo, work, SETTINGS[name], options.steps)
         print(f"{name}: {json.dumps(in_memory[name])}", flush=True)
     record(
         "estimates",
