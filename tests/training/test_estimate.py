@@ -1,6 +1,7 @@
 """Estimates: sizes from files against the real classes, peaks that were measured, and what a person is told."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,11 @@ def test_the_page_reckons_for_the_songs_that_are_there(songs: Path, tmp_path: Pa
     settings = settings.model_copy(update={"max_steps": None})
     found = expected(settings, report, [])
     assert found.steps == 2 * len(report.songs)
+
+
+def test_a_trial_is_one_however_long_the_machine_is_away():
+    from training.speed import _fastest
+
+    calls: list[float] = []
+    assert 0.1 <= _fastest(lambda: (calls.append(1.0), time.sleep(0.1))) < 60
+    assert len(calls) == 5
