@@ -145,7 +145,7 @@ def test_what_a_run_will_need_stands_under_its_preset_and_follows_the_form(page:
     usual = needs.inner_text()
     page.get_by_label("Quick try").check()
     needs.filter(has_not_text=usual).wait_for()
-    button(page, "More").first.click()
+    page.get_by_role("button", name="More").first.click()
     page.get_by_label("Batch").fill("100000")
     needs.filter(has_text="It does not fit: this machine has").wait_for()
     page.get_by_label("Any other setting").fill("--no-such-thing")
