@@ -224,7 +224,7 @@ def step_work(sizes: BaseSizes, settings: TrainingSettings, songs: Songs) -> flo
     return frozen + learned + settings.grad_accum * sizes.layers * _CALLS + crops * _CROP
 
 
-_CALLS = 6.0e8  # of one block's forward and backward pass, whatever the batch
+_CALLS = 1.0e9  # of one block's forward and backward pass, whatever the batch
 _CROP = 4.0e8  # of making one crop: its words, its plan, its copy
 
 
