@@ -4,18 +4,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from structure.errors import StudioError
+from training.fitting import composed
+from training.flags import add_setting_flags
 from training.hub import HubError, HubPlace, NotUploadedError, quiet, require_token
 from training.hub_commands import HUB_FLAGS, add_hub_flags, hand_over
 from training.processes import launched_as
+from training.machine import find_device
+from training.packages import require_packages
+from training.presets import AIMS, PRESETS
 from training.run_folder import CONFIG_FILE, mark_failed, read_state
-from training.settings import PRESETS, SettingsError, TrainingSettings, change_settings, make_settings, read_settings
+from training.settings import SettingsError, TrainingSettings, change_settings, make_settings, read_settings
 from training.trackers import require_tracker
 
-FLAG_NAMES = {"base_model": ("--model-config", "--model"), "lora_rank": ("--lora-rank", "--rank")}
 NOT_UPLOADED = 3  # exit status, so that no script gives a rented machine back with the only copy on it
 
 
@@ -26,17 +29,14 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help="config.json of a run folder; replaces every other flag")
     parser.add_argument("--preset", choices=list(PRESETS), help="set of values; unset: the base model's own")
-    for name, field in TrainingSettings.model_fields.items():
-        flags = FLAG_NAMES.get(name, ("--" + name.replace("_", "-"),))
-        kind = _plain_type(field.annotation)
-        options: dict[str, Any] = {"dest": name, "default": None, "help": field.description}
-        if kind is bool:
-            options["action"] = argparse.BooleanOptionalAction
-        elif get_origin(kind) is Literal:
-            options["choices"] = list(get_args(kind))
-        else:
-            options.update(type=kind, metavar=kind.__name__.upper())
-        parser.add_argument(*flags, **options)
+    parser.add_argument("--aim", choices=list(AIMS), help="how long to train; see also --memory-gb")
+    parser.add_argument(
+        "--memory-gb",
+        type=float,
+        metavar="GB",
+        help="fit batch, crops, rank and precision of a real checkpoint into this much; unset with --aim: the device's",
+    )
+    add_setting_flags(parser)
     add_hub_flags(parser)
     return parser
 
@@ -52,9 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     rank, count = launched_as()
     place = _upload_place(hub) if rank == 0 else None
     config, preset = given.pop("config"), given.pop("preset")
+    aim, memory_gb = given.pop("aim"), given.pop("memory_gb")
     if config is None and hub["dataset_repo"] is not None:
         given["dataset_dir"] = _downloaded(hub, given["dataset_dir"])
-    settings = (read_settings(config) if config is not None else _settings(preset, given)).in_full()
+    settings = (read_settings(config) if config is not None else _settings(preset, aim, memory_gb, given)).in_full()
     try:
         if count == 1:  # several say it once, when they have met
             _look_through(settings)
@@ -87,11 +88,12 @@ def _look_through(settings: TrainingSettings) -> None:
     """Find slips before slow imports.
 
     Raises:
-        StudioError: no songs to train on, or no such tracker.
+        StudioError: no songs to train on, no such tracker, or an option whose package is missing.
     """
     from training.dataset import read_dataset, require_songs
 
     require_tracker(settings.tracker)
+    require_packages(settings)
     require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)
 
 
@@ -124,7 +126,7 @@ def _downloaded(hub: dict[str, Any], dataset_dir: Path | None) -> Path:
     return download_dataset(hub["dataset_repo"], hub["dataset_revision"], hub["dataset_subdir"], hub["hf_token_env"])
 
 
-def _settings(preset: str | None, given: dict[str, Any]) -> TrainingSettings:
+def _settings(preset: str | None, aim: str | None, memory_gb: float | None, given: dict[str, Any]) -> TrainingSettings:
     """Settings from flags; with --resume-from, the interrupted run's own under them, and its folder where it is now."""
     if given["resume_from"] is not None:
         checkpoint = Path(given["resume_from"])
@@ -135,14 +137,13 @@ def _settings(preset: str | None, given: dict[str, Any]) -> TrainingSettings:
         raise SettingsError(
             "--dataset-dir is missing: give the folder with the songs and their sidecars, or --dataset-repo."
         )
-    return make_settings(preset, **given)
-
-
-def _plain_type(annotation: Any) -> Any:
-    """`Path | None` to `Path`."""
-    if get_origin(annotation) in (Union, UnionType):
-        return next(kind for kind in get_args(annotation) if kind is not type(None))
-    return annotation
+    if aim is None and memory_gb is None:
+        return make_settings(preset, **given)
+    if preset is not None:
+        raise SettingsError("--preset names a whole set of values: give it, or --aim and --memory-gb.")
+    base_model, device = given["base_model"] or "starter", given["device"] or "auto"
+    values = composed(base_model, aim or "standard", memory_gb, find_device(device))
+    return make_settings(**{**values, **{name: value for name, value in given.items() if value is not None}})
 
 
 if __name__ == "__main__":

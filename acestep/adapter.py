@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
@@ -54,6 +54,7 @@ class AdapterCard(pydantic.BaseModel):
     targets: tuple[str, ...] = DEFAULT_TARGETS  # keys of LORA_TARGETS
     rslora: bool = False
     dora: bool = False
+    kind: Literal["lora", "lokr"] = "lora"
     trained_types: tuple[str, ...] = ()
     settings: dict[str, Any] = {}
     scores: dict[str, Any] = {}
@@ -102,19 +103,35 @@ def dora_magnitudes(transformer: "nn.Module", name: str = LORA_NAME) -> "list[tu
 
 
 def save_adapter(folder: Path, transformer: "nn.Module", encoder: "EventEncoder | None", card: AdapterCard) -> None:
-    """Write the transformer's LoRA, the encoder and the card into `folder`, each file whole or not at all.
+    """Write the transformer's LoRA or LoKr, the encoder and the card into `folder`, each file whole or not at all.
 
     The LoRA's metadata are the settings that change its effect, and no more: diffusers hands them all to peft, and an
     older peft refuses names that it does not know. Dropout stays out on purpose: diffusers leaves the layers that it
     loads in training mode, where dropout would act on every song.
     """
-    from diffusers import AceStepPipeline
-    from peft.utils import get_peft_model_state_dict
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD_FILE).unlink(missing_ok=True)
-    lora_part, encoder_part, card_part = (folder / f".{f}.part" for f in (LORA_FILE, ENCODER_FILE, CARD_FILE))
+    encoder_part, card_part = (folder / f".{f}.part" for f in (ENCODER_FILE, CARD_FILE))
+    if card.kind == "lokr":
+        from acestep.lokr import save_lokr
+
+        save_lokr(folder, transformer, LORA_NAME)
+    else:
+        _save_lora(folder, transformer)
+    if encoder is not None:
+        save_file({k: v.float().contiguous().cpu() for k, v in encoder.state_dict().items()}, encoder_part)
+        os.replace(encoder_part, folder / ENCODER_FILE)
+    card_part.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    os.replace(card_part, folder / CARD_FILE)
+
+
+def _save_lora(folder: Path, transformer: "nn.Module") -> None:
+    from diffusers import AceStepPipeline
+    from peft.utils import get_peft_model_state_dict
+
+    lora_part = folder / f".{LORA_FILE}.part"
     lora = {
         k: v.float().contiguous() for k, v in get_peft_model_state_dict(transformer, adapter_name=LORA_NAME).items()
     }
@@ -134,11 +151,6 @@ def save_adapter(folder: Path, transformer: "nn.Module", encoder: "EventEncoder 
         },
     )
     os.replace(lora_part, folder / LORA_FILE)
-    if encoder is not None:
-        save_file({k: v.float().contiguous().cpu() for k, v in encoder.state_dict().items()}, encoder_part)
-        os.replace(encoder_part, folder / ENCODER_FILE)
-    card_part.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    os.replace(card_part, folder / CARD_FILE)
 
 
 def read_card(folder: Path) -> AdapterCard | None:

@@ -29,6 +29,7 @@ from acestep.conditioning import EventConditioning
 from acestep.conditions import WordEncoder, event_plan
 from acestep.event_encoder import EventEncoder
 from acestep.loading import SamplingDefaults
+from acestep.lokr import is_lokr, load_lokr
 from structure.errors import StudioError
 from structure.events import Event
 from structure.lyrics import lyrics_with_tags, song_lyrics
@@ -122,9 +123,13 @@ class StructuredPipeline:
         folder = Path(folder)
         card = self._checked_card(folder)
         encoder = self._read_encoder(folder, card)
-        lora = read_lora(folder, self.pipe.transformer)
-        self.unload_adapter()
-        self._load_lora(folder, LORA_NAME, *lora)
+        if is_lokr(folder):
+            self.unload_adapter()
+            self._load_lokr(folder)
+        else:
+            lora = read_lora(folder, self.pipe.transformer)
+            self.unload_adapter()
+            self._load_lora(folder, LORA_NAME, *lora)
         self.conditioning = EventConditioning(self.pipe.transformer, encoder)
         self.card, self.adapter_folder = card, folder
 
@@ -136,6 +141,8 @@ class StructuredPipeline:
         """
         folder = Path(folder)
         self._checked_card(folder)
+        if is_lokr(folder) or (self.adapter_folder is not None and is_lokr(self.adapter_folder)):
+            raise AdapterError(f"{folder.name}: a LoKr acts alone; nothing can lie beside it.")
         self._load_lora(folder, f"beside_{len(self.beside)}", *read_lora(folder, self.pipe.transformer))
         self.beside.append(folder)
 
@@ -163,6 +170,15 @@ class StructuredPipeline:
         transformer.eval()  # its new layers come in training mode, where dropout of another's LoRA would act
         found = dora_magnitudes(transformer, name)
         self._magnitudes[name] = [(m, frozen, m.detach().clone()) for m, frozen in found]
+
+    def _load_lokr(self, folder: Path) -> None:
+        try:
+            load_lokr(folder, self.pipe.transformer, LORA_NAME)
+        except AdapterError:
+            self.unload_adapter()
+            raise
+        self.pipe.transformer.eval()
+        self._magnitudes[LORA_NAME] = []
 
     def _read_encoder(self, folder: Path, card: AdapterCard | None) -> EventEncoder | None:
         from safetensors import SafetensorError

@@ -22,6 +22,7 @@ NAMES = (
     "codec",
     "generation",
     "engine",
+    "estimates",
     "layouts",
     "sizes",
     "first_step",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import acestep  # noqa: F401  before torch
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event
+from training.sizes import LAYOUTS
 
 if TYPE_CHECKING:
     import torch
@@ -13,24 +14,6 @@ if TYPE_CHECKING:
     from acestep.event_encoder import EventPlan
     from acestep.pipeline import StructuredPipeline
     from training.batch import Batch
-
-LAYOUTS: dict[str, dict[str, int]] = {
-    "2 B": {
-        "hidden_size": 2048,
-        "intermediate_size": 6144,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 16,
-        "encoder_hidden_size": 2048,
-    },
-    "XL": {
-        "hidden_size": 2560,
-        "intermediate_size": 9728,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "encoder_hidden_size": 2048,
-    },
-}
-"""What differs between the transformers, beyond diffusers' defaults. The names also count what stands around them."""
 
 TEXT_WIDTH = 1024  # of Qwen3-Embedding-0.6B
 TOKENS = 512  # of the condition: a caption and the lyrics of a song

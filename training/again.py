@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from training.presets import Preset
 from training.runs import Run, RunError
-from training.settings import Preset, TrainingSettings, change_settings
+from training.settings import TrainingSettings, change_settings
 
 
 def settings_of(run: Run) -> TrainingSettings:

@@ -8,7 +8,8 @@ from training.card_usage import usage
 from training.licences import licence_lines
 from training.markdown import escaped, table, yaml_text
 from training.origin import Origin
-from training.settings import PLACES, TrainingSettings, make_settings, preset_for
+from training.presets import preset_for
+from training.settings import PLACES, TrainingSettings, make_settings
 
 PICTURE_FILE = "loss.svg"
 MARK = "<!-- Written from the run. Delete this line to keep your own changes: the file is then left as it is. -->"
@@ -53,7 +54,7 @@ def card_text(
         *([f"![{_PICTURE_SHOWS}]({PICTURE_FILE})"] if picture else []),
         _scores(card.scores),
         "## How to use it",
-        usage(settings.model_name if _is_local(settings) else settings.base_model, card.has_events),
+        usage(settings.model_name if _is_local(settings) else settings.base_model, card.has_events, card.kind),
         "## What it cannot do",
         "\n".join(f"- {sentence}" for sentence in _limits(settings, card, origin)),
         "## Versions",

@@ -39,20 +39,26 @@ _NO_DIFFUSERS = (
     "there, `pipe.load_lora_weights` takes this LoRA."
 )
 
+_LOKR = (
+    "This is a LoKr in peft's own format: `pipe.load_lora_weights` takes none, `peft.PeftModel.from_pretrained` does."
+)
 
-def usage(base: str, events: bool) -> str:
+
+def usage(base: str, events: bool, kind: str = "lora") -> str:
     """The section of a card.
 
     Args:
         base: `starter`, a hub id, or the name of a folder.
         events: whether the adapter was taught timed events.
+        kind: lora or lokr.
     """
     base = one_line(base)
     quoted = json.dumps(base, ensure_ascii=False)
     structure = "intro 0-4, verse 4-12, chorus 12-20"
+    alone = _NO_DIFFUSERS if base == "starter" else _DIFFUSERS.format(base=quoted, lora=LORA_FILE)
     parts = [
         _PYTHON.format(base=quoted, events=f'events=parse_structure("{structure}")' if events else "use_events=False"),
         _COMMAND.format(base=shlex.quote(base), structure=f'"{structure}"' if events else "--no-events --duration 20"),
-        _NO_DIFFUSERS if base == "starter" else _DIFFUSERS.format(base=quoted, lora=LORA_FILE),
+        _LOKR if kind == "lokr" else alone,
     ]
     return "\n\n".join(parts)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TRAINER_WEIGHTS, TRAINER_CARD = "trainer.safetensors", "trainer.json"
 _PREFIX = "step-"
+_OF_GROUPS = ("d", "d_max", "d_numerator", "k")  # what Prodigy knows beside the state of each tensor
 
 
 class CheckpointError(StudioError):
@@ -147,6 +148,8 @@ def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
             if hasattr(value, "detach"):  # a copy, since the file stays mapped; AdamW counts its steps on the CPU
                 value = value.clone().to("cpu" if key == "step" else parameter.device)
             learner.optimizer.state[parameter][key] = value
+        elif kind == "group":
+            learner.optimizer.param_groups[int(owner)][key] = value
     if learner.average is not None:
         for shadow, (name, weight) in zip(learner.average.shadow_params, parameters.items(), strict=True):
             shadow.copy_(tensors.get(f"average.weight.{name}", weight.detach()))
@@ -219,6 +222,8 @@ def _memory_of(learner: "Learner") -> tuple[dict[str, Any], dict[str, Any]]:
         for key, value in learner.optimizer.state.get(parameter, {}).items():  # its `state_dict` nests what is 8-bit
             kept = tensors if hasattr(value, "detach") else numbers
             kept[f"optimizer.{key}.{name}"] = value
+    for number, group in enumerate(learner.optimizer.param_groups):  # what Prodigy has found out about its rate
+        numbers |= {f"group.{key}.{number}": group[key] for key in _OF_GROUPS if key in group}
     if learner.average is not None:
         for name, shadow in zip(learner.parameters, learner.average.shadow_params, strict=True):
             tensors[f"average.weight.{name}"] = shadow

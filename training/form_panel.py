@@ -1,4 +1,8 @@
-"""What the next run will be: a preset, or another run's settings, with the few numbers one changes. Part of the tab."""
+"""What the next run will be: a preset, or another run's settings, with what one changes. Part of the tab.
+
+Under the presets stands what such a run will need; a fold holds the numbers one changes most, and a line that takes any
+other setting as the command line does.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -9,12 +13,24 @@ from typing import Any
 
 import gradio as gr
 
+from structure.errors import StudioError
 from training.again import nearest_preset, settings_of
+from training.asked import Told, settings_told, shown_settings, told
+from training.dataset import read_dataset
+from training.expecting import expected, in_words
+from training.fitting import nearest_memory
+from training.machine import find_device
 from training.page_errors import or_error
-from training.runs import find_run
-from training.settings import PRESETS, Preset, TrainingSettings, make_settings, preset_for
+from training.presets import AIMS, MEMORY_GB, NOT_YET_RUN, PRESETS, Preset, preset_for
+from training.runs import find_run, list_runs
+from training.settings import TrainingSettings
 
 TRAIN, TRAIN_LATER = "Train", "Add to the line"
+THRIFT = [
+    ("Less memory, a third slower", "gradient_checkpointing"),
+    ("int8 base", "quantise"),
+    ("Compile first", "compile"),
+]
 
 Updates = dict[Any, Any]
 
@@ -28,6 +44,8 @@ class FormPanel:
     like_text: gr.HTML
     unlike: gr.Button
     preset: gr.Radio
+    memory: gr.Dropdown
+    needs: gr.HTML
     train: gr.Button
     stop: gr.Button
     more: gr.Accordion
@@ -35,30 +53,70 @@ class FormPanel:
     seed: gr.Number
     rank: gr.Number
     events: gr.Checkbox
+    batch: gr.Number
+    optimizer: gr.Dropdown
+    adapter: gr.Dropdown
+    thrift: gr.CheckboxGroup
+    other: gr.Textbox
 
     def outputs(self) -> list[gr.blocks.Block]:
         """All of them."""
         return [getattr(self, field.name) for field in fields(self)]
 
+    def asked(self) -> list[gr.blocks.Block]:
+        """What `told` reads, in its order."""
+        return [
+            self.like, self.preset, self.memory, self.steps, self.seed, self.rank, self.events, self.batch,
+            self.optimizer, self.adapter, self.thrift, self.other,
+        ]  # fmt: skip
 
-def lay_out(presets: Sequence[Preset]) -> FormPanel:
-    """Presets, the button, and the numbers in a fold."""
-    usual = _settings_of(presets[0].name)
+
+def lay_out(presets: Sequence[Preset], model: str = "starter") -> FormPanel:
+    """Presets, what they need, the button, and the numbers in a fold."""
+    is_starter = preset_for(model).name == "starter"
+    memory_gb = None if is_starter else nearest_memory(find_device())
+    usual = shown_settings(model, presets[0].name, memory_gb)
     like = gr.State("")
-    choices = [(f"{p.title} · {p.time} · {p.memory}", p.name) for p in presets]
-    preset = gr.Radio(choices, value=presets[0].name, label="How")
+    with gr.Row(elem_classes=["tr-beside"]):
+        choices = [(p.title, p.name) for p in presets]
+        preset = gr.Radio(choices, value=presets[0].name, label="How", info=presets[0].remark or None, scale=3)
+        sizes = [(f"{size} GB", size) for size in MEMORY_GB]
+        memory = gr.Dropdown(
+            sizes, value=memory_gb, label="Memory to fit into", visible=not is_starter, scale=1, min_width=140
+        )
+    needs = gr.HTML(padding=False)
     with gr.Row(visible=False, elem_classes=["tr-beside", "tr-line"]) as like_row:
         like_text = gr.HTML(min_width=220, padding=False)
         unlike = gr.Button("Preset alone", size="sm", scale=0, min_width=130)
     with gr.Row():
         train = gr.Button(TRAIN, variant="primary", scale=3)
         stop = gr.Button("Stop", variant="stop", scale=1, visible=False)
-    with gr.Accordion("More", open=False) as more, gr.Row():
-        steps = gr.Number(usual.max_steps or 0, label="Steps", precision=0, info="0: 50 passes over the songs")
-        seed = gr.Number(42, label="Seed", precision=0, minimum=0)
-        rank = gr.Number(usual.lora_rank, label="LoRA rank", precision=0, minimum=1)
-        events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
-    return FormPanel(like, like_row, like_text, unlike, preset, train, stop, more, steps, seed, rank, events)
+    with gr.Accordion("More", open=False) as more:
+        with gr.Row():
+            steps = gr.Number(
+                usual.max_steps or 0, label="Steps", precision=0, info="0: 50 passes over the songs", min_width=120
+            )
+            seed = gr.Number(42, label="Seed", precision=0, minimum=0, min_width=120)
+            rank = gr.Number(usual.lora_rank, label="LoRA rank", precision=0, minimum=1, min_width=120)
+            batch = gr.Number(usual.batch_size, label="Batch", precision=0, minimum=1, min_width=120)
+        with gr.Row():
+            optimizer = gr.Dropdown(
+                [("AdamW", "adamw"), ("AdamW, 8 bits", "adamw_8bit"), ("Prodigy, no rate to choose", "prodigy")],
+                value=usual.optimizer, label="Optimizer", min_width=160,
+            )  # fmt: skip
+            adapter = gr.Dropdown(
+                [("LoRA", "lora"), ("LoKr, for here and peft only", "lokr")],
+                value=usual.adapter, label="Adapter", min_width=160,
+            )  # fmt: skip
+            events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
+        thrift = gr.CheckboxGroup(THRIFT, value=_thrift_of(usual), label="Memory and speed")
+        other = gr.Textbox(
+            label="Any other setting, as on the command line", placeholder="--learning-rate 3e-4 --lora-dora", lines=1
+        )
+    return FormPanel(
+        like, like_row, like_text, unlike, preset, memory, needs, train, stop, more, steps, seed, rank, events, batch,
+        optimizer, adapter, thrift, other,
+    )  # fmt: skip
 
 
 def wire(
@@ -70,7 +128,7 @@ def wire(
     presets: Sequence[Preset],
     model: str,
 ) -> None:
-    """Let a preset fill the form, and `again` the run on display.
+    """Let a preset fill the form, and `again` the run on display; say what the form's run will need.
 
     Args:
         form: laid out.
@@ -82,29 +140,69 @@ def wire(
         model: what the next run would be trained on.
     """
     private = {"show_progress": "hidden", "api_visibility": "private"}
-    by_preset = [form.preset.input, form.unlike.click]
-    gr.on(by_preset, partial(_by_preset, form), form.preset, form.outputs(), queue=False, **private)
-    again.click(partial(_by_run, form, runs_root, presets, model), [shown, dataset], form.outputs(), **private)
+    by_preset = [form.preset.input, form.memory.input, form.unlike.click]
+    fill = partial(_by_preset, form, model)
+    filled = gr.on(by_preset, fill, [form.preset, form.memory], form.outputs(), queue=False, **private)
+    by_run = partial(_by_run, form, runs_root, presets, model)
+    filled_again = again.click(by_run, [shown, dataset], form.outputs(), **private)
+
+    say, asked = partial(_needs, runs_root, model), [dataset, *form.asked()]
+    numbers = [form.steps, form.rank, form.events, form.batch, form.optimizer, form.adapter, form.thrift]
+    changes = [*(number.input for number in numbers), form.other.submit, form.other.blur, dataset.change]
+    arrivals = [gr.context.Context.root_block.load, *changes]
+    if isinstance(gr.context.Context.block, gr.Tab):
+        arrivals.append(gr.context.Context.block.select)  # a run may have ended meanwhile, and tells the time better
+    gr.on(arrivals, say, asked, form.needs, trigger_mode="always_last", **private)
+    for before in (filled, filled_again):
+        before.then(say, asked, form.needs, **private)
 
 
 def presets_of(model: str) -> list[Preset]:
-    """What makes sense for a model, its own preset first."""
+    """What makes sense for a model, its own preset first: the starter's recipes, or aims."""
     own = preset_for(model)
-    return [own, *([PRESETS["quick"]] if own.name == "starter" else [])]
+    if own.name == "starter":
+        return [own, PRESETS["quick"]]
+    aims = [Preset(name=name, title=aim.title, remark=NOT_YET_RUN, values=aim.values) for name, aim in AIMS.items()]
+    return sorted(aims, key=lambda aim: aim.name != "standard")
 
 
-def _settings_of(preset: str) -> TrainingSettings:
-    return make_settings(preset, dataset_dir="")
+def _thrift_of(settings: TrainingSettings) -> list[str]:
+    on = {
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "quantise": settings.quantise != "none",
+        "compile": settings.compile,
+    }
+    return [name for name, is_on in on.items() if is_on]
 
 
-def _by_preset(form: FormPanel, preset: str) -> Updates:
-    settings = _settings_of(preset)
+def _knobs(form: FormPanel, settings: TrainingSettings) -> Updates:
     return {
         form.steps: settings.max_steps or 0,
         form.rank: settings.lora_rank,
-        form.like: "",
-        form.like_row: gr.Row(visible=False),
+        form.batch: settings.batch_size,
+        form.optimizer: settings.optimizer,
+        form.adapter: settings.adapter,
+        form.thrift: _thrift_of(settings),
     }
+
+
+def _by_preset(form: FormPanel, model: str, preset: str, memory_gb: float | None) -> Updates:
+    settings = shown_settings(model, preset, memory_gb)
+    return {**_knobs(form, settings), form.like: "", form.like_row: gr.Row(visible=False)}
+
+
+def _needs(runs_root: Path, model: str, dataset: str, *asked: Any) -> str:
+    """What the run of this form will need, or why there can be none; nothing before a folder is open."""
+    if not dataset:
+        return ""
+    try:
+        form: Told = told(*asked)
+        settings = settings_told(form, runs_root, model, Path(dataset), runs_root / "next")
+        said = in_words(expected(settings, read_dataset(settings.dataset_dir, settings.events), list_runs(runs_root)))
+        said = said[0].upper() + said[1:]
+    except StudioError as problem:
+        said = str(problem)
+    return f'<p class="tr-needs">{escape(said)}</p>'
 
 
 def _by_run(
@@ -123,8 +221,7 @@ def _by_run(
         form.like_text: f'<p class="tr-question">{said}</p>',
         form.preset: nearest_preset(settings, presets).name,
         form.more: gr.Accordion(open=True),
-        form.steps: settings.max_steps or 0,
+        **_knobs(form, settings),
         form.seed: settings.seed,
-        form.rank: settings.lora_rank,
         form.events: settings.events,
     }

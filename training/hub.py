@@ -14,12 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from acestep.adapter import CARD_FILE, ENCODER_FILE, LORA_FILE, read_card
+from acestep.adapter import (
+    CARD_FILE,
+    ENCODER_FILE,
+    LORA_FILE,
+    UPSTREAM_CONFIG_FILE,
+    UPSTREAM_LORA_FILE,
+    lora_file,
+    read_card,
+)
 from structure.errors import StudioError
 from training.model_card import PICTURE_FILE, README_FILE, write_card
 from training.run_folder import has_adapter
 
-CARRIED = (LORA_FILE, ENCODER_FILE, CARD_FILE, README_FILE, PICTURE_FILE)
+_LOKR_FILES = (UPSTREAM_LORA_FILE, UPSTREAM_CONFIG_FILE)
+CARRIED = (LORA_FILE, *_LOKR_FILES, ENCODER_FILE, CARD_FILE, README_FILE, PICTURE_FILE)
 DEFAULT_TOKEN_VARIABLE = "HF_TOKEN"
 QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -99,7 +108,7 @@ def parcels_of(run_folder: Path) -> list[Parcel]:
         StudioError: `adapter.json` or the run's settings cannot be read.
     """
     folder = Path(run_folder)
-    if not has_adapter(folder) or not (folder / LORA_FILE).is_file():
+    if not has_adapter(folder) or lora_file(folder) is None:
         raise HubError(f"{folder}: holds no whole adapter; choose the folder of a run that has ended.")
     read_card(folder)
     if not (folder / README_FILE).is_file():

@@ -38,10 +38,13 @@ from training.checkpoint import (
 from training.crops import DROPOUT, stream
 from training.dataset import DatasetReport, read_dataset, require_songs
 from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
+from training.expecting import expected, in_words, noted, require_memory, used
+from training.frozen import compile_blocks
 from training.latents import default_cache
 from training.learner import Learner
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.model_card import leave_card
+from training.packages import require_packages
 from training.preparing import encode_songs, listen_together, listening, name_of
 from training.processes import Processes, together
 from training.progress import Progress, Stopped
@@ -56,7 +59,7 @@ from training.run_folder import (
     working_process,
     write_config,
 )
-from training.runs import refuse_to_replace
+from training.runs import list_runs, refuse_to_replace
 from training.settings import TrainingSettings
 from training.step import backward, frames_of, held_out_batches, mean_loss
 from training.trackers import Send, require_tracker, sending_on
@@ -91,6 +94,7 @@ def _train(settings: TrainingSettings, processes: Processes) -> RunState:
     try:
         processes.exchange(None)  # before, a stop file may be one of an earlier run
         require_tracker(settings.tracker)
+        require_packages(settings)
         hear = listening(settings.cache_dir or default_cache(), progress)
         listen_together(settings, hear, processes)
         report = read_dataset(
@@ -104,6 +108,10 @@ def _train(settings: TrainingSettings, processes: Processes) -> RunState:
         for line in report.lines():
             progress.log(line)
         require_songs(report, settings.events)
+        likely = expected(settings, report, list_runs(folder.resolve().parent))
+        progress.log(f"Estimate: {in_words(likely)}")
+        progress.step(**noted(likely, settings, report))
+        require_memory(likely, settings)
         device = device_key(processes.device(choose_device(settings.device)))
         tracker = settings.tracker if processes.main else "none"
         with (
@@ -220,6 +228,8 @@ def _train_on(
     optimizer, remark = make_optimizer(learned, settings)
     if remark:
         progress.log(remark)
+    if settings.compile and (missing := compile_blocks(transformer)):
+        progress.log(missing)
     learner = Learner.of(learned, optimizer, settings)
     n_learned = sum(p.numel() for p in learned.values())
     if pipeline.pipe.is_turbo != (settings.timesteps == "schedule"):
@@ -336,6 +346,7 @@ def _train_on(
         progress.log("The processes did not end with the same weights: kinds of device or versions differ among them.")
     if not processes.main:
         return
+    progress.step(**used(progress.state, device, time.time()))
     progress.at("saving", "Saving the adapter.", step=step)
     if step > 0:
         write_adapter(folder)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,9 +13,11 @@ from acestep.adapter import LORA_NAME, AdapterCard, dora_magnitudes, lora_config
 from acestep.conditioning import EventConditioning
 from acestep.conditions import source_context
 from acestep.event_encoder import EventEncoder, stream_levels
+from acestep.lokr import lokr_config
 from structure.events import sections
 from structure.plan import DEFAULT_VOCABULARY
 from training.dataset import TrainingSong
+from training.frozen import quantise
 from training.settings import PLACES, TrainingSettings
 
 if TYPE_CHECKING:
@@ -38,15 +42,9 @@ def make_trainable(
     for part in (pipe.transformer, pipe.condition_encoder, pipe.text_encoder, pipe.vae):
         part.requires_grad_(False)
     torch.manual_seed(settings.seed)
-    config = lora_config(
-        settings.lora_rank,
-        settings.lora_alpha,
-        settings.lora_dropout,
-        settings.lora_targets.split(","),
-        settings.lora_rslora,
-        settings.lora_dora,
-    )
-    pipe.transformer.add_adapter(config, adapter_name=LORA_NAME)
+    if settings.quantise == "int8":
+        quantise(pipe.transformer)
+    pipe.transformer.add_adapter(_adapter_config(settings), adapter_name=LORA_NAME)
     if settings.gradient_checkpointing:
         pipe.transformer.enable_gradient_checkpointing()
     learned = {f"lora.{name}": p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
@@ -61,6 +59,16 @@ def make_trainable(
         pipeline.conditioning = EventConditioning(pipe.transformer, encoder)
         learned |= {f"events.{name}": p for name, p in encoder.named_parameters()}
     return learned
+
+
+def _adapter_config(settings: TrainingSettings) -> Any:
+    """What peft lays over the frozen layers."""
+    size = settings.lora_rank, settings.lora_alpha, settings.lora_dropout, settings.lora_targets.split(",")
+    return (
+        lokr_config(*size)
+        if settings.adapter == "lokr"
+        else lora_config(*size, settings.lora_rslora, settings.lora_dora)
+    )
 
 
 def calibrate(pipeline: "StructuredPipeline", encoder: EventEncoder) -> None:
@@ -85,23 +93,27 @@ def _noise(pipeline: "StructuredPipeline", seconds: float = 10.0) -> dict[str, T
 
 
 def make_optimizer(learned: dict[str, Tensor], settings: TrainingSettings) -> tuple[torch.optim.Optimizer, str]:
-    """AdamW with groups for the LoRA and for the event encoder; each group's `peak` is its highest rate.
+    """AdamW or Prodigy with groups for the LoRA and for the event encoder; each group's `peak` is its highest rate.
 
     Biases and DoRA's magnitudes, which are vectors, do not decay: a magnitude of zero would silence its layer.
 
+    Prodigy finds one rate for all that learns: both groups' `peak` is then 1, the share of that rate.
+
     Returns:
-        the optimizer, and a sentence where it is not the one asked for.
+        the optimizer, and a sentence where it is not the one asked for or does not heed all settings.
     """
     groups = []
     for prefix, scale in (("lora.", 1.0), ("events.", settings.event_lr_scale)):
         members = [p for name, p in learned.items() if name.startswith(prefix)]
-        peak = settings.learning_rate * scale
+        peak = 1.0 if settings.optimizer == "prodigy" else settings.learning_rate * scale
         for decay, alike in (
             (settings.weight_decay, [p for p in members if p.ndim > 1]),
             (0.0, [p for p in members if p.ndim <= 1]),
         ):
             if alike:
                 groups.append({"params": alike, "lr": peak, "peak": peak, "weight_decay": decay})
+    if settings.optimizer == "prodigy":
+        return _prodigy(groups), "Prodigy finds one rate by itself: --learning-rate and --event-lr-scale do not count."
     if settings.optimizer == "adamw_8bit":
         eight_bit = _eight_bit_adamw(learned)
         if eight_bit is not None:
@@ -143,6 +155,7 @@ def adapter_card(
         targets=tuple(settings.lora_targets.split(",")),
         rslora=settings.lora_rslora,
         dora=settings.lora_dora,
+        kind=settings.adapter,
         trained_types=tuple(sorted({event.type for song in songs for event in sections(song.events)})),
         settings=settings.model_dump(
             mode="json", exclude=set(PLACES)
@@ -150,6 +163,13 @@ def adapter_card(
         scores={name: value for name, value in scores.items() if math.isfinite(value)},
         licence=settings.license or "",
     )
+
+
+def _prodigy(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    from prodigyopt import Prodigy
+
+    with redirect_stdout(StringIO()):  # it prints a remark about weight decay
+        return Prodigy(groups, use_bias_correction=True, safeguard_warmup=True)  # as its authors advise with a warm-up
 
 
 def _eight_bit_adamw(learned: dict[str, Tensor]) -> Any:

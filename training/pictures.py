@@ -9,6 +9,7 @@ from pathlib import Path
 from annotate.colours import section_colour
 from training.curve import loss_curve
 from training.dataset import DatasetReport
+from training.expecting import compared
 from training.last_words import last_lines, reason
 from training.line import place_in_words, places
 from training.run_folder import CONFIG_FILE, read_metrics
@@ -74,6 +75,7 @@ def progress_card(run: Run | None, place: int | None = None) -> str:
     bar = f'<progress max="{total or 1}" value="{state.step}"></progress>'
     wrong = " tr-wrong" if state.status in ("failed", "died") else ""
     said = f'<p class="tr-said{wrong}">{escape(reason(run))}</p>'
+    said += f'<p class="tr-said">{escape(needed)}</p>' if (needed := compared(state)) else ""
     tail = last_lines(run)
     said += f'<pre class="tr-tail" aria-label="The end of its log">{escape(tail)}</pre>' if tail else ""
     curve = loss_curve(read_metrics(run.folder), total)

@@ -30,7 +30,10 @@ _LAUNCH_SECONDS = 60.0  # a run that names no process for so long never started
 
 
 class RunState(BaseModel):
-    """Where a run stands. Times in seconds since 1970, `eta` and `step_seconds` in seconds."""
+    """Where a run stands. Times in seconds since 1970, `eta` and `step_seconds` in seconds.
+
+    What was estimated before it began and what it took: seconds, bytes; `songs` as `estimate.Songs` has them.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -45,6 +48,11 @@ class RunState(BaseModel):
     pid_started: float | None = None
     started: float | None = None
     updated: float | None = None
+    estimated_seconds: float | None = None
+    estimated_memory: float | None = None
+    took: float | None = None
+    peak_memory: float | None = None
+    songs: tuple[int, int, float, float] | None = None
 
     @property
     def ended(self) -> bool:

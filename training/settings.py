@@ -1,7 +1,7 @@
 """What a training run is: one model that the command line, the page and the run folder all read.
 
-Every field's description is its help text on the command line. `PRESETS` holds what differs between the starter model
-(minutes on two CPU cores) and a real checkpoint (the values of the original trainer).
+Every field's description is its help text on the command line. What differs between base models, aims and sizes of
+memory is in `presets.py`.
 """
 
 import json
@@ -15,10 +15,12 @@ from pydantic_core import PydanticCustomError
 
 from acestep.adapter import DEFAULT_TARGETS, LORA_TARGETS
 from structure.errors import StudioError
+from training.presets import PRESETS, preset_for
 
 PLACES = ("dataset_dir", "output_dir", "cache_dir", "resume_from")  # settings that are folders
 
-Optimizer = Literal["adamw", "adamw_8bit"]
+Optimizer = Literal["adamw", "adamw_8bit", "prodigy"]
+AdapterKind = Literal["lora", "lokr"]
 Scheduler = Literal["constant_with_warmup", "linear", "cosine"]
 TrackerName = Literal["none", "trackio", "tensorboard", "wandb"]
 
@@ -95,6 +97,9 @@ class TrainingSettings(BaseModel):
     timestep_sigma: float = Field(1.0, gt=0, description="spread of the logit-normal timesteps")
     shift: float = Field(1.0, gt=0, description="timestep shift on top of either; 1: none, turbo: 3")
 
+    adapter: AdapterKind = Field(
+        "lora", description="lora, which any diffusers pipeline loads, or lokr (Kronecker products; peft's own format)"
+    )
     lora_rank: int = Field(64, ge=1, description="rank of the LoRA")
     lora_alpha: float = Field(64, gt=0, description="scale of the LoRA is alpha / rank")
     lora_dropout: float = Field(0.1, ge=0, lt=1, description="dropout inside the LoRA")
@@ -108,7 +113,10 @@ class TrainingSettings(BaseModel):
     learning_rate: float = Field(1e-4, gt=0, description="peak learning rate of the LoRA")
     event_lr_scale: float = Field(3.0, gt=0, description="learning rate of the event encoder over that of the LoRA")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay")
-    optimizer: Optimizer = Field("adamw_8bit", description="adamw or adamw_8bit (needs bitsandbytes and CUDA)")
+    optimizer: Optimizer = Field(
+        "adamw_8bit",
+        description="adamw, adamw_8bit (needs bitsandbytes and CUDA), or prodigy, which finds its rate by itself",
+    )
     max_grad_norm: float = Field(1.0, gt=0, description="gradient norm is clipped to this")
     warmup_ratio: float = Field(0.03, ge=0, le=1, description="share of the steps that warm up")
     scheduler: Scheduler = Field("constant_with_warmup", description="constant_with_warmup, linear or cosine")
@@ -117,6 +125,12 @@ class TrainingSettings(BaseModel):
     )
     deterministic: bool = Field(False, description="the same numbers on each run on CUDA too; slower")
     gradient_checkpointing: bool = Field(False, description="less memory for about a third more time")
+    quantise: Literal["none", "int8"] = Field(
+        "none", description="int8: the frozen blocks take half the memory of bf16; needs the package torchao"
+    )
+    compile: bool = Field(False, description="compile the blocks first (torch.compile): minutes before the first step")
+
+    memory_check: bool = Field(True, description="refuse a run that plainly cannot fit into the device's memory")
 
     cache_dir: Path | None = Field(None, description="where encoded audio is kept; unset: the user's cache folder")
     license: str = Field(
@@ -168,81 +182,6 @@ class TrainingSettings(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, every field."""
         return self.model_dump(mode="json")
-
-
-class Preset(BaseModel):
-    """A named set of values with what it costs, as the page shows it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    title: str
-    time: str
-    memory: str
-    values: dict[str, Any]
-
-
-_STARTER_RECIPE: dict[str, Any] = {
-    "max_steps": 600,
-    "batch_size": 8,
-    "timestep_mu": 1.0,
-    "save_every_steps": 100,
-    "log_every": 5,
-    "crop_min_sec": 16.0,
-    "crop_max_sec": 20.0,
-    "quieter_db": 6.0,
-    "lora_rank": 16,
-    "lora_alpha": 16,
-    "lora_dropout": 0.0,
-    "learning_rate": 1e-3,
-    "weight_decay": 0.0,
-    "optimizer": "adamw",
-    "warmup_ratio": 0.05,
-    "scheduler": "cosine",
-}
-
-_REAL_RECIPE: dict[str, Any] = {
-    "gradient_checkpointing": True,
-    "event_lr_scale": 10.0,  # 1e-3: the event path learned best from there to 1e-2, at each of four widths
-}
-
-PRESETS: dict[str, Preset] = {
-    "quick": Preset(
-        name="quick",
-        title="Quick try",
-        time="about 1 minute on two cores",
-        memory="1 GB",
-        values={**_STARTER_RECIPE, "max_steps": 80, "save_every_steps": 40},
-    ),
-    "starter": Preset(
-        name="starter",
-        title="Starter recipe",
-        time="about 5 minutes on two cores",
-        memory="1 GB",
-        values=_STARTER_RECIPE,
-    ),
-    "real": Preset(
-        name="real",
-        title="Real checkpoint",
-        time="hours on a GPU",
-        memory="24 GB GPU memory or more; not yet run on real weights",
-        values=_REAL_RECIPE,
-    ),
-    "turbo": Preset(
-        name="turbo",
-        title="Turbo checkpoint",
-        time="hours on a GPU",
-        memory="24 GB GPU memory or more; not yet run on real weights",
-        values={**_REAL_RECIPE, "timesteps": "schedule", "schedule_steps": 8, "shift": 3.0},
-    ),
-}
-
-
-def preset_for(base_model: str) -> Preset:
-    """The preset that a base model gets unless another one is asked for, by its name."""
-    if base_model == "starter":
-        return PRESETS["starter"]
-    return PRESETS["turbo" if "turbo" in base_model.lower() else "real"]
 
 
 def make_settings(preset: str | None = None, **given: Any) -> TrainingSettings:
@@ -307,4 +246,8 @@ def _checked(values: dict[str, Any]) -> TrainingSettings:
         raise SettingsError(
             f"Crops need both lengths, the shorter first: got crop_min_sec {lowest} and crop_max_sec {highest}."
         )
+    if settings.adapter == "lokr" and (settings.lora_dora or settings.lora_rslora):
+        raise SettingsError("LoKr goes with neither DoRA nor rsLoRA: turn off lora_dora and lora_rslora.")
+    if settings.quantise != "none" and (settings.lora_dora or settings.adapter == "lokr"):
+        raise SettingsError("DoRA and LoKr need the frozen weights as they are: set quantise to none.")
     return settings

@@ -17,17 +17,19 @@ import gradio as gr
 from annotate.audio import AudioError
 from structure.errors import StudioError
 from training import form_panel, run_panel
-from training.again import settings_like
+from training.asked import Told, settings_told, told
 from training.dataset import DatasetReport, read_dataset, require_songs
+from training.expecting import expected, require_memory
 from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
 from training.line import places
+from training.packages import require_packages
 from training.page_errors import or_error
 from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.run_panel import RunPanel
 from training.runs import Run, find_run, list_runs, new_run_folder, resume_run, runs_folder, start_run, stop_run
-from training.settings import TrainingSettings, make_settings
+from training.settings import TrainingSettings
 from training.sound import Sound, heard_before, listen
 
 POLL_SECONDS = 1.0
@@ -66,7 +68,7 @@ def build(
     shown, adapter = gr.State(""), gr.State("")  # name of the run on display; the adapter it left
     moving = gr.State(False)  # whether that run went on when it was last drawn whole
     card = gr.HTML()
-    form = form_panel.lay_out(presets)
+    form = form_panel.lay_out(presets, model)
     progress = gr.HTML()
     with gr.Row():
         use = gr.Button("Use in Generate", visible=False)
@@ -101,8 +103,7 @@ def build(
     run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs())
     form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
     timer.tick(partial(_poll, page), [shown, moving], page.outputs(), **quiet)
-    asked = [dataset, form.like, form.preset, form.steps, form.seed, form.rank, form.events]
-    form.train.click(partial(_start, page, model), asked, page.outputs(), **private)
+    form.train.click(partial(_start, page, model), [dataset, *form.asked()], page.outputs(), **private)
     form.stop.click(partial(_stop, page), shown, page.outputs(), **private)
     resume.click(partial(_resume, page), shown, page.outputs(), **private)
     table.select(open_run, None, page.outputs(), **quiet)
@@ -229,19 +230,8 @@ def _choose(runs: Sequence[Run], name: str) -> Run | None:
     return next(iter(named or runs), None)
 
 
-def _start(
-    page: _Page,
-    model: str,
-    dataset: str,
-    like: str,
-    preset: str,
-    steps: float | None,
-    seed: float,
-    rank: float | None,
-    events: bool,
-) -> Updates:
-    given = {"max_steps": steps or None, "seed": seed, "lora_rank": rank, "events": events}
-    run = or_error(lambda: start(page.runs_root, model, dataset, preset, like, **given))
+def _start(page: _Page, model: str, dataset: str, *asked: Any) -> Updates:
+    run = or_error(lambda: start_told(page.runs_root, model, dataset, told(*asked)))
     return _show(page, run.name)
 
 
@@ -262,24 +252,31 @@ def start(runs_root: Path, model: str, dataset: str, preset: str | None = None, 
         runs_root: where run folders lie.
         model: what is trained on.
         dataset: folder of songs.
-        preset: a key of `PRESETS`; None takes the model's own.
+        preset: a key of `PRESETS`, or of `AIMS` for a real checkpoint; None takes the model's own.
         like: name of a run whose settings are taken instead of a preset's.
         given: fields of `TrainingSettings`, put on top.
 
     Raises:
         StudioError: what the person has to change first.
     """
+    return start_told(runs_root, model, dataset, Told(like, preset, None, given))
+
+
+def start_told(runs_root: Path, model: str, dataset: str, form: Told) -> Run:
+    """The same for what the form says.
+
+    Raises:
+        StudioError: what the person has to change first.
+    """
     if not dataset:
         raise StudioError(NO_DATASET)
-    told = {
-        "dataset_dir": Path(dataset),
-        "output_dir": runs_root,
-        "base_model": model,
-        **{name: int(value) if isinstance(value, float) else value for name, value in given.items()},
-    }
-    settings = settings_like(find_run(runs_root, like), **told) if like else make_settings(preset, **told)
-    require_songs(read_dataset(settings.dataset_dir, settings.events), settings.events)
-    folder = new_run_folder(runs_root, Path(dataset).name)  # only now: what is refused leaves none behind
+    songs = Path(dataset)
+    settings = settings_told(form, runs_root, model, songs, runs_root)
+    report = read_dataset(settings.dataset_dir, settings.events)
+    require_songs(report, settings.events)
+    require_packages(settings)
+    require_memory(expected(settings, report, list_runs(runs_root)), settings)
+    folder = new_run_folder(runs_root, songs.name)  # only now: what is refused leaves none behind
     return start_run(settings.model_copy(update={"output_dir": folder}))
 
 

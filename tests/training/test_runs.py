@@ -17,6 +17,7 @@ from training.device_lock import try_lock
 from training.last_words import last_lines, reason
 from training.line import ahead_of, place_in_words, places
 from training.pictures import progress_card, run_rows
+from training.presets import PRESETS
 from training.run_folder import (
     LOG_FILE,
     RunState,
@@ -28,7 +29,7 @@ from training.run_folder import (
     write_state,
 )
 from training.runs import TICKET_FILE, Run, RunError, find_run, list_runs, read_run, resume_run, start_run, stop_run
-from training.settings import PRESETS, SettingsError, make_settings, read_settings
+from training.settings import SettingsError, make_settings, read_settings
 from training.shelf import BIN, ShelfError, delete_run, rename_run, size_of
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,10 @@ import pytest
 import soundfile
 
 from training.device_lock import try_lock
+from training.presets import PRESETS
 from training.run_folder import LOG_FILE, RunState, append_metrics, write_config, write_state
 from training.runs import list_runs
-from training.settings import PRESETS, make_settings
+from training.settings import make_settings
 
 pytestmark = pytest.mark.browser
 
@@ -136,3 +137,17 @@ def test_a_run_is_renamed_compared_taken_as_a_pattern_and_deleted_when_one_is_su
     button(page, "Delete it").click()
     page.get_by_role("gridcell", name="no memory").wait_for(state="detached")
     assert not (runs_root / "no memory").exists()
+
+
+def test_what_a_run_will_need_stands_under_its_preset_and_follows_the_form(page: Any):
+    needs = page.locator(".tr-needs")
+    needs.filter(has_text=re.compile(r"^About .+ (s|min|h), .+ GB")).wait_for()
+    usual = needs.inner_text()
+    page.get_by_label("Quick try").check()
+    needs.filter(has_not_text=usual).wait_for()
+    page.get_by_role("button", name="More").first.click()
+    page.get_by_label("Batch").fill("100000")
+    needs.filter(has_text="It does not fit: this machine has").wait_for()
+    page.get_by_label("Any other setting").fill("--no-such-thing")
+    page.get_by_label("Any other setting").press("Enter")
+    needs.filter(has_text="unrecognized arguments: --no-such-thing").wait_for()

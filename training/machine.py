@@ -1,0 +1,89 @@
+"""What this machine has for training: its device, the memory there, and what a run has used of it. No torch."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a run computes.
+
+    Attributes:
+        kind: cpu, cuda or mps.
+        name: as a person knows it.
+        memory: bytes in all.
+        free: bytes that nobody uses now.
+    """
+
+    kind: str
+    name: str
+    memory: int
+    free: int
+
+    @property
+    def gigabytes(self) -> float:
+        """Of memory in all, 10^9 bytes each."""
+        return self.memory / 1e9
+
+
+def find_device(asked: str = "auto") -> Device:
+    """The device that `--device` names; `auto` takes a GPU that torch can use, then Apple's, then the processor."""
+    kind, _, index = asked.partition(":")
+    if kind in ("auto", "cuda") and (gpus := _gpus()):
+        return gpus[min(int(index or 0), len(gpus) - 1)]
+    memory = psutil.virtual_memory()
+    is_apple = sys.platform == "darwin" and os.uname().machine == "arm64"
+    if kind == "mps" or (kind == "auto" and is_apple):
+        return Device("mps", "Apple GPU", memory.total, memory.available)
+    return Device("cpu", "this machine", memory.total, memory.available)
+
+
+def peak_memory(kind: str) -> int:
+    """Bytes that this process has used at most: of CUDA what tensors took, else all that lay in the machine's memory.
+
+    Linux counts for the program alone; the peak that `getrusage` tells begins with that of the process it came from.
+    """
+    if kind == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        pass
+    used = psutil.Process().memory_info()
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return getattr(used, "peak_wset", used.rss)
+
+
+def _gpus() -> list[Device]:
+    """Every NVIDIA GPU, asked now; none where torch was built without CUDA."""
+    if not _torch_has_cuda():
+        return []
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+        rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines() if line.strip()]
+        return [Device("cuda", name, int(total) * 2**20, int(free) * 2**20) for name, total, free in rows]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
+@lru_cache(maxsize=1)
+def _torch_has_cuda() -> bool:
+    """By its version, since importing it takes seconds; `+cpu` is what the wheels without CUDA are called."""
+    try:
+        return not version("torch").endswith("+cpu")
+    except PackageNotFoundError:
+        return False
