@@ -13,16 +13,16 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from acestep.adapter import save_adapter
 from acestep.loading import choose_device, load_pipeline
 from acestep.memory import is_out_of_memory
 from structure.errors import StudioError
+from training.bands import band_edges
 from training.batch import Batch, BatchMaker
 from training.checkpoint import (
     best_checkpoint,
@@ -39,6 +39,7 @@ from training.dataset import DatasetReport, read_dataset, require_songs
 from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
 from training.latents import default_cache
 from training.learner import Learner
+from training.meter import Meter
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.model_card import leave_card
 from training.preparing import encode_songs, listening, name_of
@@ -56,11 +57,8 @@ from training.run_folder import (
 )
 from training.runs import refuse_to_replace
 from training.settings import TrainingSettings
-from training.step import backward, held_out_batches, mean_loss
 from training.trackers import Send, require_tracker, sending_on
-
-if TYPE_CHECKING:
-    pass
+from training.validation import held_out_batches, held_out_losses
 
 WAIT_FOR_DEVICE = 120.0  # seconds; a song being generated is done by then
 FREE_SPACE = 200 * 2**20  # bytes that have to be free beyond what the run will write
@@ -220,8 +218,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     # ---- loop
     progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step)
     transformer.train()
-    not_logged: list[Tensor] = []  # reading a loss waits for the device, so losses are read together
-    began, step_seconds = time.perf_counter(), 0.0
+    meter = Meter(pipeline.device, band_edges(settings))
     with ThreadPoolExecutor(1, "next-batches") as ahead:
         coming = ahead.submit(maker.step, step)
         while True:
@@ -230,22 +227,18 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
             saving = (last or not saved or bool(interval and step % interval == 0)) and step not in saved
 
             # log
-            if not_logged and (saving or step % settings.log_every == 0 or step == first_step + 1):
-                losses = torch.stack(not_logged).tolist()
-                loss = sum(losses) / len(losses)
+            if meter and (saving or step % settings.log_every == 0 or step == first_step + 1):
+                points = meter.look(step, total)
+                loss = sum(point["loss"] for point in points) / len(points)
                 _refuse_broken_numbers(learner, loss, step, settings)
-                step_seconds = (time.perf_counter() - began) / len(losses)
-                eta = step_seconds * (total - step)
-                timing = {"lr": optimizer.param_groups[0]["lr"], "seconds": step_seconds, "eta": eta}
-                first = step - len(losses) + 1
-                points = [{"step": first + i, "loss": value, **timing} for i, value in enumerate(losses)]
                 append_metrics(folder, points, durable=saving)
                 send(points)
-                progress.log(f"Step {step}/{total}: loss {loss:.4f}, {step_seconds:.2f} s a step, {eta:.0f} s left.")
-                progress.step(loss=loss, step_seconds=step_seconds)
-                not_logged.clear()
-                began = time.perf_counter()
-            progress.step(step=step, eta=step_seconds * (total - step))
+                eta = points[-1]["eta"]
+                progress.log(
+                    f"Step {step}/{total}: loss {loss:.4f}, {meter.step_seconds:.2f} s a step, {eta:.0f} s left."
+                )
+                progress.step(loss=loss, step_seconds=meter.step_seconds)
+            progress.step(step=step, eta=meter.step_seconds * (total - step))
 
             # measure and save: before the loop may end, so that a run always ends saved (and, unless it is in a hurry,
             # measured); and before the first step, so that there is always something to go on from and a folder
@@ -255,8 +248,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 if training_set.held_out and step > 0 and not stopping:
                     measure = measure or ahead.submit(held_out_batches, maker).result()  # the maker is for one thread
                     with learner.averaged():
-                        measured = held_loss = mean_loss(pipeline, measure)
-                    point = {"step": step, "held_out_loss": held_loss}
+                        point = {"step": step, **held_out_losses(pipeline, measure, settings)}
+                    measured = held_loss = point["held_out_loss"]
                     append_metrics(folder, [point], durable=True)
                     send([point])
                 _refuse_broken_numbers(learner, measured, step, settings)
@@ -266,7 +259,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 if step > 0:
                     said = "" if measured is None else f", held-out loss {measured:.4f}"
                     progress.log(f"Step {step}: saved{said}.")
-                began = time.perf_counter()
+                meter.restart()
             if last:
                 break
 
@@ -277,8 +270,9 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
 
             # forward, backward and update
             torch.manual_seed(int(stream(settings.seed, DROPOUT, step).integers(2**62)))  # for dropout inside the LoRA
-            not_logged.append(backward(pipeline, batches))
-            learner.update(learning_rate_factor(step, total, settings), settings.max_grad_norm)
+            meter.backward(pipeline, batches)
+            norm = learner.update(learning_rate_factor(step, total, settings), settings.max_grad_norm)
+            meter.updated(norm, optimizer.param_groups[0]["lr"])
             step += 1
 
     # ---- the adapter into the folder's root

@@ -15,7 +15,8 @@ from training.card_picture import loss_picture
 from training.card_text import MARK, PICTURE_FILE, card_text
 from training.markdown import one_line
 from training.origin import read_origin, write_origin
-from training.run_folder import CONFIG_FILE, has_adapter, read_metrics, read_state
+from training.points import read_curves
+from training.run_folder import CONFIG_FILE, has_adapter, read_state
 from training.settings import read_settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def write_card(
         if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
             raise CardError(f"{path}: somebody wrote it by hand, so it is left as it is; move it away for a new one.")
         max_steps = read_state(folder).max_steps
-        picture = loss_picture(read_metrics(folder), max_steps)
+        picture = loss_picture(read_curves(folder), max_steps)
         if picture:
             write_whole(folder / PICTURE_FILE, picture.encode(), durable=False)
         origin = read_origin(folder)

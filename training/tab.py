@@ -23,7 +23,7 @@ from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
 from training.line import places
 from training.page_errors import or_error
-from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
+from training.pictures import RUN_HEADERS, closer_card, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.run_panel import RunPanel
 from training.runs import Run, find_run, list_runs, new_run_folder, resume_run, runs_folder, start_run, stop_run
@@ -71,6 +71,8 @@ def build(
     with gr.Row():
         use = gr.Button("Use in Generate", visible=False)
         resume = gr.Button("Go on with this run", visible=False)
+    with gr.Accordion("A closer look", open=False, visible=False) as look:
+        closer = gr.HTML(padding=False)
     panel = run_panel.lay_out()
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(lines=12, max_lines=12, show_label=False, container=False, interactive=False)
@@ -79,7 +81,22 @@ def build(
     timer = gr.Timer(POLL_SECONDS, active=False)
 
     page = _Page(
-        runs_root, shown, moving, adapter, card, form, progress, use, resume, panel, log, command, table, timer
+        runs_root,
+        shown,
+        moving,
+        adapter,
+        card,
+        form,
+        progress,
+        use,
+        resume,
+        look,
+        closer,
+        panel,
+        log,
+        command,
+        table,
+        timer,
     )
 
     def open_run(clicked: gr.SelectData) -> Updates:
@@ -123,6 +140,8 @@ class _Page:
     progress: gr.HTML
     use: gr.Button
     resume: gr.Button
+    look: gr.Accordion
+    closer: gr.HTML
     panel: RunPanel
     log: gr.Textbox
     command: gr.Code
@@ -132,7 +151,7 @@ class _Page:
     def outputs(self) -> list[gr.blocks.Block]:
         return [
             self.shown, self.moving, self.adapter, self.form.train, self.form.stop, self.progress, self.use,
-            self.resume, self.log, self.command, self.table, self.timer, *self.panel.outputs(),
+            self.resume, self.look, self.closer, self.log, self.command, self.table, self.timer, *self.panel.outputs(),
         ]  # fmt: skip
 
 
@@ -200,6 +219,7 @@ def _show(page: _Page, name: str) -> Updates:
         page.progress: _progress(chosen, runs),
         page.use: gr.update(visible=chosen is not None and chosen.has_adapter and not own),
         page.resume: gr.update(visible=can_go_on),
+        **_closer(page, chosen),
         page.log: read_log(chosen.folder) if chosen else "",
         page.command: command_of(chosen) if chosen else "",
         page.table: gr.update(value=run_rows(runs), visible=bool(runs)),
@@ -214,7 +234,9 @@ def _poll(page: _Page, name: str, moving: bool) -> Updates:
     chosen = _choose(runs, name)
     if chosen is None or chosen.name != name or chosen.running != moving:
         return _show(page, name)
-    moved: Updates = {page.progress: _progress(chosen, runs), page.log: read_log(chosen.folder)} if moving else {}
+    moved: Updates = {}
+    if moving:
+        moved = {page.progress: _progress(chosen, runs), **_closer(page, chosen), page.log: read_log(chosen.folder)}
     if not any(run.running for run in runs):
         moved |= {page.form.train: gr.update(value=TRAIN), page.timer: gr.Timer(active=False)}
     return {page.table: run_rows(runs), **moved}
@@ -222,6 +244,11 @@ def _poll(page: _Page, name: str, moving: bool) -> Updates:
 
 def _progress(chosen: Run | None, runs: Sequence[Run]) -> str:
     return progress_card(chosen, places(runs).get(chosen.name) if chosen else None)
+
+
+def _closer(page: _Page, chosen: Run | None) -> Updates:
+    drawn = closer_card(chosen)
+    return {page.look: gr.update(visible=bool(drawn)), page.closer: drawn}
 
 
 def _choose(runs: Sequence[Run], name: str) -> Run | None:

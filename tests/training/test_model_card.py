@@ -19,6 +19,7 @@ from training.licences import licence_lines
 from training.markdown import escaped, yaml_text
 from training.model_card import MARK, CardError, leave_card, write_card
 from training.origin import read_origin, write_origin
+from training.points import Curves
 from training.run_folder import RunState, append_metrics, write_config, write_state
 from training.settings import make_settings
 
@@ -156,12 +157,12 @@ def test_a_licence_of_the_hub_is_known_in_any_case_and_words_become_a_name():
 
 def test_the_picture_is_a_drawing_that_stands_alone():
     points = [{"step": n, "loss": 1.0 / n} for n in range(1, 2000)] + [{"step": 1999, "held_out_loss": 0.1}]
-    picture = ElementTree.fromstring(loss_picture(points, 2000))
+    picture = ElementTree.fromstring(loss_picture(Curves(points), 2000))
     name = "{http://www.w3.org/2000/svg}"
     assert picture.tag == name + "svg"
     assert len(picture.findall(name + "polyline")) == 2 and len(picture.findall(name + "circle")) == 1
     assert picture.find(name + "style") is not None and not list(picture.iter(name + "script"))
-    assert loss_picture([]) == ""
+    assert loss_picture(Curves()) == ""
 
 
 def test_without_a_curve_there_is_no_picture_and_no_link_to_one(tmp_path: Path):

@@ -17,6 +17,7 @@ from training.device_lock import try_lock
 from training.last_words import last_lines, reason
 from training.line import ahead_of, place_in_words, places
 from training.pictures import progress_card, run_rows
+from training.points import Curves
 from training.run_folder import (
     LOG_FILE,
     RunState,
@@ -246,7 +247,9 @@ def test_side_by_side_only_what_differs_is_told_and_words_from_files_are_text(tm
 
 
 def test_both_curves_lie_on_the_same_axes():
-    short, long = ([{"step": s, "loss": value} for s in range(1, last + 1)] for value, last in ((1.0, 50), (3.0, 100)))
+    short, long = (
+        Curves([{"step": s, "loss": value} for s in range(1, last + 1)]) for value, last in ((1.0, 50), (3.0, 100))
+    )
     ends = [
         tuple(map(float, line.split()[-1].split(",")))
         for line in re.findall(r'<polyline class="tr-\w+" points="([^"]+)"', two_curves(short, long))
