@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from training.model import adapter_card, learning_rate_factor, make_optimizer, m
 from training.model_card import leave_card
 from training.preparing import encode_songs, listening, name_of
 from training.progress import Progress, Stopped
+from training.refusals import TrainingError, check_disk, refuse_broken_numbers
 from training.run_folder import (
     CHECKPOINTS,
     RunLog,
@@ -56,16 +57,13 @@ from training.run_folder import (
     write_config,
 )
 from training.runs import refuse_to_replace
+from training.sample_files import forget_later_samples
+from training.samples import Sampler, sample_request
 from training.settings import TrainingSettings
 from training.trackers import Send, require_tracker, sending_on
 from training.validation import held_out_batches, held_out_losses
 
 WAIT_FOR_DEVICE = 120.0  # seconds; a song being generated is done by then
-FREE_SPACE = 200 * 2**20  # bytes that have to be free beyond what the run will write
-
-
-class TrainingError(StudioError):
-    """A run that cannot start or go on; the message says what to change."""
 
 
 def train(settings: TrainingSettings) -> RunState:
@@ -93,6 +91,7 @@ def train(settings: TrainingSettings) -> RunState:
         for line in report.lines():
             progress.log(line)
         require_songs(report, settings.events)
+        sample_request(settings, report)  # a slip in it is told before anything slow
         device = device_key(choose_device(settings.device))
         with _take_device(device, progress), sending_on(settings, progress.log) as send:
             _train_on(device, settings, report, progress, send)
@@ -206,14 +205,23 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
 
     # ---- where to begin
     step = first_step = _go_on(settings, learner, data, progress)
+    forget_later_samples(folder, step)
     saved = [step_of(path) for path in list_checkpoints(folder)]
+    best = best_checkpoint(folder, settings.best_by)
     loss, held_loss = (_last(read_metrics(folder), key) for key in ("loss", "held_out_loss"))
 
     def write_adapter(target: Path) -> None:
         scores = {"step": step, "loss": loss, "held_out_loss": held_loss}
+        scores |= {} if score is None else {"structure_score": score}
         card = adapter_card(pipeline, training_set.songs, vocabulary, settings, scores)
         with learner.averaged():
             save_adapter(target, transformer, pipeline.conditioning.encoder, card)
+
+    sampler = Sampler.of(pipeline, report, training_set.songs, vocabulary, settings, progress)
+
+    def keep(point: dict[str, Any]) -> None:
+        append_metrics(folder, [point], durable=True)
+        send([point])
 
     # ---- loop
     progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step)
@@ -230,7 +238,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
             if meter and (saving or step % settings.log_every == 0 or step == first_step + 1):
                 points = meter.look(step, total)
                 loss = sum(point["loss"] for point in points) / len(points)
-                _refuse_broken_numbers(learner, loss, step, settings)
+                refuse_broken_numbers(learner, loss, step, settings)
                 append_metrics(folder, points, durable=saving)
                 send(points)
                 eta = points[-1]["eta"]
@@ -239,6 +247,15 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                 )
                 progress.step(loss=loss, step_seconds=meter.step_seconds)
             progress.step(step=step, eta=meter.step_seconds * (total - step))
+
+            # a song to hear: before the save, which keeps its score
+            score = None
+            if sampler and not stopping and step > first_step and sampler.due(step, total, saving):
+                wait([coming])  # tokenizers allow no two
+                score = sampler.make(step, learner)
+                if score is not None:
+                    keep({"step": step, "structure_score": score})
+                meter.restart()
 
             # measure and save: before the loop may end, so that a run always ends saved (and, unless it is in a hurry,
             # measured); and before the first step, so that there is always something to go on from and a folder
@@ -250,11 +267,12 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
                     with learner.averaged():
                         point = {"step": step, **held_out_losses(pipeline, measure, settings)}
                     measured = held_loss = point["held_out_loss"]
-                    append_metrics(folder, [point], durable=True)
-                    send([point])
-                _refuse_broken_numbers(learner, measured, step, settings)
-                save_checkpoint(folder, step, learner, write_adapter, measured, data)
-                prune_checkpoints(folder, settings.keep_checkpoints)
+                    keep(point)
+                refuse_broken_numbers(learner, measured, step, settings)
+                save_checkpoint(folder, step, learner, write_adapter, measured, data, score)
+                prune_checkpoints(folder, settings.keep_checkpoints, settings.best_by)
+                best = best_checkpoint(folder, settings.best_by)
+                progress.step(**(best.facts() if best else {}))
                 saved.append(step)
                 if step > 0:
                     said = "" if measured is None else f", held-out loss {measured:.4f}"
@@ -280,9 +298,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
     if step > 0:
         write_adapter(folder)
         leave_card(folder, report, device, progress.log)
-    best = best_checkpoint(folder)
-    if best is not None and best.name != f"step-{step:06d}":
-        progress.log(f"The loss on held-out songs was lowest at {best.name}; that adapter is kept in {best}.")
+    if best is not None and best.step != step:
+        progress.log(f"The best is {best.folder.name}: {best.said}; that adapter is kept in {best.folder}.")
     if step >= total:
         progress.at("done", f"Done: the adapter is in {folder}.", step=step, eta=0.0)
     else:
@@ -320,35 +337,6 @@ def _go_on(settings: TrainingSettings, learner: Learner, data: str, progress: Pr
 def _last(points: list[dict[str, Any]], key: str) -> float:
     """The newest value of a curve, NaN where it has none."""
     return next((point[key] for point in reversed(points) if key in point), math.nan)
-
-
-def _refuse_broken_numbers(learner: Learner, loss: float | None, step: int, settings: TrainingSettings) -> None:
-    """Let no run go on, and no checkpoint be written, with numbers that are none.
-
-    Raises:
-        TrainingError: the loss or a trained weight is infinite or NaN.
-    """
-    sound = torch.stack([torch.isfinite(parameter).all() for parameter in learner.parameters.values()]).all()
-    if (loss is not None and not math.isfinite(loss)) or not bool(sound):
-        raise TrainingError(
-            f"Loss or weights are no numbers any more at step {step}: lower --learning-rate (now "
-            f"{settings.learning_rate:g}). The last checkpoint is untouched."
-        )
-
-
-def check_disk(folder: Path, bytes_to_write: int) -> None:
-    """Refuse a run that would fill the disk.
-
-    Raises:
-        TrainingError: less is free than the run will write and a reserve.
-    """
-    free = shutil.disk_usage(folder).free
-    needed = bytes_to_write + FREE_SPACE
-    if free < needed:
-        raise TrainingError(
-            f"{folder}: {free / 2**20:.0f} MB are free on that disk, and the run needs {needed / 2**20:.0f} MB. "
-            "Free some space, choose another --output-dir, or lower --keep-checkpoints."
-        )
 
 
 def _quiet_libraries() -> None:

@@ -150,11 +150,10 @@ class _GrowingFile:
             *lines, self._begun = (self._begun + block).split(b"\n")  # the last one may be half written
             for line in lines:
                 if b'"loss"' in line:  # a step of training: there are enough of them
+                    passed_over = line if number % every else b""
                     number += 1
-                    if (number - 1) % every:
-                        passed_over = line
+                    if passed_over:
                         continue
-                passed_over = b""
                 self._add(line)
         if passed_over:  # the newest point always shows
             self._add(passed_over)

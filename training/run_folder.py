@@ -28,7 +28,11 @@ _LAUNCH_SECONDS = 60.0  # a run that names no process for so long never started
 
 
 class RunState(BaseModel):
-    """Where a run stands. Times in seconds since 1970, `eta` and `step_seconds` in seconds."""
+    """Where a run stands. Times in seconds since 1970, `eta` and `step_seconds` in seconds.
+
+    `best_step` is that of the best checkpoint so far, `best_said` what makes it that; None and "" where nothing was
+    measured.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -39,6 +43,8 @@ class RunState(BaseModel):
     loss: float | None = None
     eta: float | None = None
     step_seconds: float | None = None
+    best_step: int | None = None
+    best_said: str = ""
     pid: int | None = None
     pid_started: float | None = None
     started: float | None = None

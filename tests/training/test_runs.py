@@ -257,7 +257,7 @@ def test_both_curves_lie_on_the_same_axes():
     (x_short, y_short), (x_long, y_long) = ends
     assert x_short == pytest.approx((46 + x_long) / 2, abs=1)  # step 50 of 100, from the axis at 46
     assert y_short > y_long  # a lower loss lies lower
-    assert two_curves([], []) == ""
+    assert two_curves(Curves(), Curves()) == ""
 
 
 def test_a_run_that_died_shows_the_end_of_its_log_and_why(tmp_path: Path):

@@ -3,7 +3,7 @@
 import pytest
 
 from acestep.starter.songs import write_songs
-from generation.hearing import listen
+from evaluation.hearing import listen
 from structure.errors import StudioError
 from structure.sidecar import read_sidecar
 
