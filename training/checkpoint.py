@@ -58,7 +58,7 @@ def save_checkpoint(
     from safetensors.torch import save_file
 
     root = run_folder / CHECKPOINTS
-    final = root / f"{_PREFIX}{step:06d}"
+    final = checkpoint_folder(run_folder, step)
     part, old = (root / f".{final.name}.{word}" for word in ("part", "old"))
     tensors, numbers = _memory_of(learner)
     try:
@@ -162,6 +162,11 @@ def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
 def list_checkpoints(run_folder: Path) -> list[Path]:
     """Checkpoints of a run that have all their files, oldest first; `is_whole` looks into them."""
     return [path for path in _by_step(run_folder) if _has_all_files(path)]
+
+
+def checkpoint_folder(run_folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies, if it is there."""
+    return run_folder / CHECKPOINTS / f"{_PREFIX}{step:06d}"
 
 
 def step_of(checkpoint: Path) -> int:

@@ -9,6 +9,7 @@ WIDTH, HEIGHT = 640, 180
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 24
 SMALL_WIDTH, SMALL_HEIGHT = 200, 36
 SMALL = (  # name in metrics.jsonl, words, how its numbers are written
+    ("structure_score", "Structure kept by the songs on the way", "{:.0%}"),
     ("grad_norm", "Gradient norm, before it is clipped", "{:.3g}"),
     ("lr", "Learning rate", "{:.3g}"),
     ("crops_a_second", "Crops a second", "{:.3g}"),

@@ -224,7 +224,8 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
         send([point])
 
     # ---- loop
-    progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step)
+    facts = best.facts() if best else {}
+    progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step, **facts)
     transformer.train()
     meter = Meter(pipeline.device, band_edges(settings))
     with ThreadPoolExecutor(1, "next-batches") as ahead:

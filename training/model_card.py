@@ -57,12 +57,13 @@ def write_card(
     try:
         if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
             raise CardError(f"{path}: somebody wrote it by hand, so it is left as it is; move it away for a new one.")
-        max_steps = read_state(folder).max_steps
-        picture = loss_picture(read_curves(folder), max_steps)
+        state = read_state(folder)
+        picture = loss_picture(read_curves(folder), state.max_steps)
         if picture:
             write_whole(folder / PICTURE_FILE, picture.encode(), durable=False)
         origin = read_origin(folder)
-        text = card_text(one_line(folder.resolve().name), settings, card, origin, max_steps, picture, song_names)
+        name = one_line(folder.resolve().name)
+        text = card_text(name, settings, card, origin, state, picture, song_names)
         write_whole(path, text.encode(), durable=False)
     except OSError as problem:
         raise CardError(f"{path}: cannot be written ({problem.strerror}); make room or give write access.") from problem
