@@ -24,6 +24,7 @@ NAMES = (
     "engine",
     "layouts",
     "training",
+    "watching",
     "control",
     "evaluation",
 )

@@ -20,7 +20,7 @@ MOST_POINTS = 500  # of a line: its picture is hardly wider
 SMOOTHING = 0.95  # share of the old value that is left in the running mean after one step
 RUNS_KEPT = 8  # whose lines stay in memory
 _BLOCK = 2**20  # bytes read at once
-_PARSED_WHOLE = 2**20  # bytes; of what is longer, as many lines of training are parsed as fit into it
+_PARSED_WHOLE = 2**18  # bytes; of what is longer, as many lines of training are parsed as fit into it
 
 Points = list[tuple[float, float]]
 
@@ -98,7 +98,10 @@ class Curves:
             return
         for name, value in point.items():
             if name != "step" and _is_number(value):
-                self._lines.setdefault(name, Line()).add(float(step), float(value))
+                line = self._lines.get(name)
+                if line is None:
+                    line = self._lines[name] = Line()
+                line.add(float(step), float(value))
 
     def __copy__(self) -> "Curves":
         other = Curves()
