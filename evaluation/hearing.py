@@ -4,14 +4,20 @@ The judge hears what the reference's parts sound like; on songs of another kind 
 claimed.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluation.scores import StructureScore, score_structure
 from structure.errors import StudioError
 from structure.events import Event, sections
+
+if TYPE_CHECKING:
+    from evaluation.probe import JudgedSong
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,26 @@ def _judge(reference: Path, stamp: tuple[int, int]):
     from evaluation.reference import read_folder
 
     songs = read_folder(reference, limit=40).songs
-    check_trust(songs, held_out_labels(songs))
+    passed = _verdict(songs)
+    if not passed.exists():  # five judges are taught to know whether one can be trusted: once for the same songs
+        check_trust(songs, held_out_labels(songs))
+        with contextlib.suppress(OSError):  # it will be found out again
+            passed.parent.mkdir(parents=True, exist_ok=True)
+            passed.touch()
     return fit_probe(songs)
+
+
+def _verdict(songs: Sequence["JudgedSong"]) -> Path:
+    """The file that is there once a judge taught on these very songs, by this very program, was found trustworthy."""
+    from annotate.track import CACHE_DIR
+    from evaluation import features, probe
+
+    digest = hashlib.blake2b(digest_size=16)
+    for module in (features, probe):
+        digest.update(Path(module.__file__).read_bytes())
+    for song in songs:
+        digest.update(f"{song.content} {[event.to_dict() for event in song.events]}".encode())
+    return CACHE_DIR.parent / "judges" / digest.hexdigest()
 
 
 def _stamp(folder: Path) -> tuple[int, int]:

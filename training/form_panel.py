@@ -34,6 +34,7 @@ class FormPanel:
     steps: gr.Number
     seed: gr.Number
     rank: gr.Number
+    songs: gr.Number
     events: gr.Checkbox
 
     def outputs(self) -> list[gr.blocks.Block]:
@@ -57,8 +58,15 @@ def lay_out(presets: Sequence[Preset]) -> FormPanel:
         steps = gr.Number(usual.max_steps or 0, label="Steps", precision=0, info="0: 50 passes over the songs")
         seed = gr.Number(42, label="Seed", precision=0, minimum=0)
         rank = gr.Number(usual.lora_rank, label="LoRA rank", precision=0, minimum=1)
+        songs = gr.Number(
+            presets[0].songs,
+            label="A song each so many steps",
+            precision=0,
+            minimum=0,
+            info="to hear how it comes along; 0: none",
+        )
         events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
-    return FormPanel(like, like_row, like_text, unlike, preset, train, stop, more, steps, seed, rank, events)
+    return FormPanel(like, like_row, like_text, unlike, preset, train, stop, more, steps, seed, rank, songs, events)
 
 
 def wire(
@@ -102,6 +110,7 @@ def _by_preset(form: FormPanel, preset: str) -> Updates:
     return {
         form.steps: settings.max_steps or 0,
         form.rank: settings.lora_rank,
+        form.songs: PRESETS[preset].songs,
         form.like: "",
         form.like_row: gr.Row(visible=False),
     }
@@ -126,5 +135,6 @@ def _by_run(
         form.steps: settings.max_steps or 0,
         form.seed: settings.seed,
         form.rank: settings.lora_rank,
+        form.songs: settings.sample_every_steps,
         form.events: settings.events,
     }

@@ -251,7 +251,7 @@ def _train_on(device: str, settings: TrainingSettings, report: DatasetReport, pr
 
             # a song to hear: before the save, which keeps its score
             score = None
-            if sampler and not stopping and step > first_step and sampler.due(step, total, saving):
+            if sampler and not stopping and step > first_step and sampler.due(step, saving):
                 wait([coming])  # tokenizers allow no two
                 score = sampler.make(step, learner)
                 if score is not None:

@@ -48,7 +48,7 @@ def sample_request(settings: TrainingSettings, report: DatasetReport) -> SongReq
     Raises:
         PromptError: `sample_structure` is no structure.
     """
-    if settings.sample_every_steps is None and settings.best_by != "structure":
+    if not settings.sample_every_steps and settings.best_by != "structure":
         return None
     song = (report.held_out or report.songs)[0]
     if settings.sample_structure.strip():
@@ -117,17 +117,14 @@ class Sampler:
         if request is None:
             return None
         card = adapter_card(pipeline, songs, vocabulary, settings, {})
-        reference = None
-        if settings.base_model == "starter":  # nobody knows another model's sound
-            make_demo(demo_folder())
-            reference = demo_folder()
+        reference = demo_folder() if settings.base_model == "starter" else None  # nobody knows another model's sound
         return cls(pipeline, request, card, settings, progress, reference)
 
-    def due(self, step: int, total: int, saving: bool) -> bool:
-        """Whether a song is made at this step: each so many, the last, and every checkpoint that is chosen by it."""
+    def due(self, step: int, saving: bool) -> bool:
+        """Whether a song is made at this step: each so many, and at every checkpoint where the best is chosen by it."""
         every = self.settings.sample_every_steps
         by_song = saving and self.settings.best_by == "structure"
-        return step > 0 and (by_song or (every is not None and (step % every == 0 or step == total)))
+        return step > 0 and (by_song or (every > 0 and step % every == 0))
 
     def make(self, step: int, learner: Learner) -> float | None:
         """Make, write and judge the song of a step.
@@ -161,6 +158,8 @@ class Sampler:
         if self.reference is None:
             return None, "Not judged: the judge knows the starter's sound alone."
         try:
+            if self.reference == demo_folder():
+                make_demo(self.reference)  # there already, unless the page was never opened
             heard = listen(audio, self.request.events, self.reference)
         except StudioError as problem:
             return None, f"Not judged: {problem}"

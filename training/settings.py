@@ -64,8 +64,8 @@ class TrainingSettings(BaseModel):
     keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints kept")
     log_every: int = Field(5, ge=1, description="steps between two looks at the losses; each has a point of its own")
 
-    sample_every_steps: int | None = Field(
-        None, ge=1, description="steps between songs made with the weights so far, to hear; unset: none"
+    sample_every_steps: int = Field(
+        0, ge=0, description="steps between songs made with the weights so far, to hear; 0: none"
     )
     sample_structure: str = Field(
         "",
@@ -186,7 +186,7 @@ class TrainingSettings(BaseModel):
 
 
 class Preset(BaseModel):
-    """A named set of values with what it costs, as the page shows it."""
+    """A named set of values with what it costs, as the page shows it; there a song is made each `songs` steps."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -195,6 +195,7 @@ class Preset(BaseModel):
     time: str
     memory: str
     values: dict[str, Any]
+    songs: int = 0
 
 
 _STARTER_RECIPE: dict[str, Any] = {
@@ -235,6 +236,7 @@ PRESETS: dict[str, Preset] = {
         time="about 5 minutes on two cores",
         memory="1 GB",
         values=_STARTER_RECIPE,
+        songs=200,
     ),
     "real": Preset(
         name="real",

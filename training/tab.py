@@ -112,7 +112,7 @@ def build(
     run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs())
     form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
     timer.tick(partial(_poll, page), [shown, moving, heard], page.outputs(), **quiet)
-    asked = [dataset, form.like, form.preset, form.steps, form.seed, form.rank, form.events]
+    asked = [dataset, form.like, form.preset, form.steps, form.seed, form.rank, form.songs, form.events]
     form.train.click(partial(_start, page, model), asked, page.outputs(), **private)
     form.stop.click(partial(_stop, page), shown, page.outputs(), **private)
     resume.click(partial(_resume, page), shown, page.outputs(), **private)
@@ -270,9 +270,11 @@ def _start(
     steps: float | None,
     seed: float,
     rank: float | None,
+    songs: float | None,
     events: bool,
 ) -> Updates:
     given = {"max_steps": steps or None, "seed": seed, "lora_rank": rank, "events": events}
+    given["sample_every_steps"] = songs
     run = or_error(lambda: start(page.runs_root, model, dataset, preset, like, **given))
     return _show(page, run.name)
 

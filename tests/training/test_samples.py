@@ -23,8 +23,8 @@ from training.settings import TrainingSettings, make_settings
 
 
 def settings_for(songs: Path, model: Path, folder: Path, **more: object) -> TrainingSettings:
-    """Three steps with all that is random in training."""
-    given = {"lora_rank": 2, "batch_size": 2, "lora_dropout": 0.2, "ema_decay": 0.5, "max_steps": 3, "log_every": 1}
+    """Four steps with all that is random in training."""
+    given = {"lora_rank": 2, "batch_size": 2, "lora_dropout": 0.2, "ema_decay": 0.5, "max_steps": 4, "log_every": 1}
     given |= {"dataset_dir": songs, "base_model": str(model), "output_dir": folder, "device": "cpu", "held_out": 1}
     return make_settings("starter", **{**given, **more})
 
@@ -34,7 +34,7 @@ ASKED = {"sample_every_steps": 2, "sample_structure": "intro 0-1, verse 1-2", "s
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory: pytest.TempPathFactory, songs: Path, tiny_model: Path, machine: dict) -> Path:
-    """A run that made a song at its second step and at its last."""
+    """A run that made a song at its second step and at its fourth and last."""
     folder = tmp_path_factory.mktemp("sampled") / "run"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("STRUCTURE_STUDIO_LOCK_DIR", "STRUCTURE_STUDIO_CACHE"):
@@ -48,7 +48,7 @@ def test_a_run_that_makes_songs_ends_with_the_weights_of_one_that_makes_none(
     sampled: Path, songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None
 ):
     train(settings_for(songs, tiny_model, tmp_path / "run"))
-    with_songs, without = (f / "checkpoints/step-000003/trainer.safetensors" for f in (sampled, tmp_path / "run"))
+    with_songs, without = (f / "checkpoints/step-000004/trainer.safetensors" for f in (sampled, tmp_path / "run"))
     assert with_songs.read_bytes() == without.read_bytes()
     assert not (tmp_path / "run" / SAMPLES).exists()
 
@@ -58,7 +58,7 @@ def test_its_songs_are_what_generate_makes_with_that_adapter(sampled: Path, song
     from acestep.loading import load_pipeline
 
     found = list_samples(sampled)
-    assert [(song.step, song.score, song.duration) for song in found] == [(3, None, 2.0), (2, None, 2.0)]
+    assert [(song.step, song.score, song.duration) for song in found] == [(4, None, 2.0), (2, None, 2.0)]
     assert [event.type for event in found[0].asked] == ["intro", "verse"] and found[0].said.startswith("Not judged")
     sidecar = read_sidecar(found[0].audio)
     assert sidecar.get("caption") == "warm house" and sidecar.problems() == []
@@ -67,16 +67,16 @@ def test_its_songs_are_what_generate_makes_with_that_adapter(sampled: Path, song
     pipeline.load_adapter(sampled)
     made = pipeline.generate(sample_request(settings, read_dataset(songs, held_out=1, seed=settings.seed)))
     kept = {song.step: read_audio(song.audio)[0] for song in found}
-    np.testing.assert_allclose(kept[3], made.samples, atol=1e-4)  # 16 bit
-    assert np.abs(kept[3] - kept[2]).max() > 1e-3
+    np.testing.assert_allclose(kept[4], made.samples, atol=1e-4)  # 16 bit
+    assert np.abs(kept[4] - kept[2]).max() > 1e-3
     assert not any("structure_score" in point for point in read_metrics(sampled))  # nobody judged, nothing is claimed
 
 
 @pytest.mark.training
 def test_in_bf16_songs_are_made_too(songs: Path, tiny_model: Path, tmp_path: Path, own_machine: None):
     folder = tmp_path / "run"
-    train(settings_for(songs, tiny_model, folder, **ASKED, precision="bf16", max_steps=1, gradient_checkpointing=True))
-    assert [song.step for song in list_samples(folder)] == [1], (folder / LOG_FILE).read_text()
+    train(settings_for(songs, tiny_model, folder, **ASKED, precision="bf16", max_steps=2, gradient_checkpointing=True))
+    assert [song.step for song in list_samples(folder)] == [2], (folder / LOG_FILE).read_text()
 
 
 @pytest.mark.training
@@ -127,18 +127,18 @@ def test_by_itself_the_request_is_of_the_songs_own_words_and_times(songs: Path):
     assert all(0 <= event.start <= event.end <= request.duration for event in request.events)
     plain = sample_request(asked.model_copy(update={"events": False}), report)
     assert (plain.events, plain.use_events) == ([], False)
-    quiet = asked.model_copy(update={"sample_every_steps": None})
+    quiet = asked.model_copy(update={"sample_every_steps": 0})
     assert sample_request(quiet, report) is None
     assert sample_request(quiet.model_copy(update={"best_by": "structure"}), report) is not None
 
 
 @pytest.mark.training
-def test_songs_are_due_each_so_many_steps_at_the_end_and_where_they_choose_the_best(songs: Path):
+def test_songs_are_due_each_so_many_steps_and_where_they_choose_the_best(songs: Path):
     every = make_settings("starter", dataset_dir=songs, sample_every_steps=4)
     sampler = Sampler(None, None, None, every, None)
-    assert [step for step in range(11) if sampler.due(step, 10, saving=step % 3 == 0)] == [4, 8, 10]
-    chosen = replace(sampler, settings=every.model_copy(update={"sample_every_steps": None, "best_by": "structure"}))
-    assert [step for step in range(11) if chosen.due(step, 10, saving=step % 3 == 0)] == [3, 6, 9]
+    assert [step for step in range(11) if sampler.due(step, saving=step % 3 == 0)] == [4, 8]
+    chosen = replace(sampler, settings=every.model_copy(update={"sample_every_steps": 0, "best_by": "structure"}))
+    assert [step for step in range(11) if chosen.due(step, saving=step % 3 == 0)] == [3, 6, 9]
 
 
 @pytest.mark.training
