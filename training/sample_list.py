@@ -23,7 +23,7 @@ MOST_SHOWN = 60  # newest songs
 _JS = (Path(__file__).resolve().parent / "sample_list.js").read_text(encoding="utf-8")
 _TEMPLATE = (
     '<div class="tr-card tr-samples" hidden><p class="tr-facts">'
-    "<b>Songs on the way</b> · the same request each time</p>"
+    "<b>Songs on the way</b> · the same request each time: the strip here as asked, below each song as heard</p>"
     '<div class="tr-sample-asked" title="asked"></div><div class="tr-sample-rows"></div></div>'
 )
 
