@@ -1,8 +1,8 @@
 """A run's folder is the truth about it: what it is, how far it is, what became of it.
 
 `config.json` (settings), `state.json` (where it stands), `metrics.jsonl` (one point of the curve a line), `log.txt`
-(what it said), `checkpoints/`, `samples/` (songs made on the way), and, once there is one, the adapter in the root. The training process writes; everybody
-else only reads, but for the empty file `stop`, which asks the process to finish.
+(what it said), `checkpoints/`, `samples/` (songs made on the way), and, once there is one, the adapter in the root. The
+training process writes; everybody else only reads, but for the empty file `stop`, which asks the process to finish.
 """
 
 import contextlib
