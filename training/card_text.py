@@ -17,7 +17,8 @@ NO_LICENCE = "nobody has stated one: ask whoever made it before using it."
 NO_RIGHTS = "nobody has stated whose they are and by what right they are used."
 FEW_SONGS = 20
 _PICTURE_SHOWS = "Loss over steps: each step, the running mean, and held-out songs as dots"
-_NOT_A_RECIPE = {*PLACES, "base_model", "device", "license", "rights", "tracker"}
+_SONGS = ("sample_every_steps", "sample_structure", "sample_caption")  # they change no weight
+_NOT_A_RECIPE = {*PLACES, *_SONGS, "base_model", "device", "license", "rights", "tracker"}
 
 
 def card_text(
