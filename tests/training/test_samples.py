@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from acestep.starter.songs import write_songs
 from annotate.audio import read_audio
 from structure.errors import StudioError
 from structure.events import Event
@@ -160,19 +159,36 @@ def test_the_pipeline_is_given_back_as_it_was_also_after_a_failure(tiny_model: P
     assert transformer.training and not transformer.layers[0].training and pipeline.card is None
 
 
+def test_where_nobody_can_judge_it_says_why(songs: Path, sampled: Path):
+    settings = make_settings("starter", dataset_dir=songs, sample_every_steps=1)
+    asked = sample_request(settings, read_dataset(songs))
+    judge = Sampler(None, asked, None, settings, None, reference=songs)
+    plain = replace(judge, request=asked.model_copy(update={"use_events": False}))
+    audio = list_samples(sampled)[0].audio
+    for who, why in (
+        (judge, "needs at least 4 songs"),  # there are three
+        (replace(judge, reference=None), "the starter's sound alone"),
+        (plain, "was told no sections"),
+    ):
+        heard, said = who._judge(audio)
+        assert heard is None and said.startswith("Not judged: ") and why in said
+
+
 @pytest.mark.training
-def test_a_judge_says_how_well_a_song_keeps_to_its_structure_or_why_he_does_not(
-    sampled: Path, songs: Path, tmp_path: Path
+@pytest.mark.slow
+def test_on_the_starter_songs_are_judged_and_choose_the_best_checkpoint(
+    songs: Path, tmp_path: Path, own_machine: None, monkeypatch: pytest.MonkeyPatch
 ):
-    write_songs(tmp_path / "known", 8, seed=21)
-    (song,) = write_songs(tmp_path / "new", 1, seed=22)
-    asked = sample_request(make_settings("starter", dataset_dir=songs, sample_every_steps=1), read_dataset(songs))
-    asked = asked.model_copy(update={"events": read_sidecar(song).events})
-    judge = Sampler(None, asked, None, make_settings("starter", dataset_dir=songs), None, tmp_path / "known")
-    heard, said = judge._judge(song)
-    assert heard.rank > 0.6 and said.startswith("Heard as asked")
-    refused = replace(judge, reference=songs)._judge(song)  # three songs
-    assert refused[0] is None and refused[1].startswith("Not judged") and "at least" in refused[1]
+    monkeypatch.setenv("STRUCTURE_STUDIO_HOME", str(tmp_path))  # the demo songs, which teach the judge
+    folder = tmp_path / "run"
+    asked = {**ASKED, "sample_structure": "intro 0-4, verse 4-8", "best_by": "structure", "max_steps": 1}
+    state = train(settings_for(songs, Path("starter"), folder, **asked))
+    (song,) = list_samples(folder)
+    assert 0 <= song.score <= 1 and song.heard and song.said.startswith("Heard as asked")
+    scores = [point["structure_score"] for point in read_metrics(folder) if "structure_score" in point]
+    assert scores == [pytest.approx(song.score, abs=1e-4)]
+    assert (state.best_step, state.best_said.split(",")[0]) == (1, "its song keeps to the structure best")
+    assert "structure score" in (folder / "README.md").read_text()
 
 
 def test_songs_of_another_future_are_forgotten_and_half_a_one_is_none(tmp_path: Path):
