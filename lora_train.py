@@ -11,10 +11,10 @@ from training.fitting import composed
 from training.flags import add_setting_flags
 from training.hub import HubError, HubPlace, NotUploadedError, quiet, require_token
 from training.hub_commands import HUB_FLAGS, add_hub_flags, hand_over
-from training.processes import launched_as
 from training.machine import find_device
 from training.packages import require_packages
 from training.presets import AIMS, PRESETS
+from training.processes import launched_as
 from training.run_folder import CONFIG_FILE, mark_failed, read_state
 from training.settings import SettingsError, TrainingSettings, change_settings, make_settings, read_settings
 from training.trackers import require_tracker

@@ -85,7 +85,8 @@ def build_app(
         quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on([page.load, watch.tick, adapter.change], partial(header_html, model), adapter, header, **quiet)
         gr.on([header.click, annotation.train.click], lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
-        trained.use.click(lambda folder: use_adapter(model, folder), trained.adapter, [tabs, adapter], **quiet)
+        for button, folder in ((trained.use, trained.adapter), (trained.use_best, trained.best)):
+            button.click(lambda folder: use_adapter(model, folder), folder, [tabs, adapter], **quiet)
     return page
 
 
@@ -151,8 +152,14 @@ def device_name() -> tuple[str, str]:
 
 
 def trained_adapters() -> list[tuple[str, str]]:
-    """Adapters that runs left behind, newest first: (name, folder)."""
-    return [(run.name, str(run.folder)) for run in list_runs(runs_folder()) if run.has_adapter]
+    """Adapters that runs left behind, newest first, and the best checkpoint of each beside it: (name, folder)."""
+    found = []
+    for run in list_runs(runs_folder()):
+        if run.has_adapter:
+            found.append((run.name, str(run.folder)))
+        if run.best is not None:
+            found.append((f"{run.name}, its best (step {run.state.best_step})", str(run.best)))
+    return found
 
 
 def known_songs(model: str, dataset: Path) -> Path:

@@ -27,6 +27,7 @@ NAMES = (
     "sizes",
     "first_step",
     "training",
+    "watching",
     "control",
     "evaluation",
 )

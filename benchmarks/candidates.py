@@ -21,7 +21,7 @@ from structure.events import Event, sections
 
 def rank(asked: Sequence[Event], heard: Sequence[Event]) -> float:
     """The score that the page chooses by."""
-    from generation.hearing import Heard
+    from evaluation.hearing import Heard
 
     return Heard(list(heard), score_structure(sections(asked), heard)).rank
 
@@ -31,7 +31,7 @@ def measure(options: argparse.Namespace) -> None:
     from acestep.starter.demo import make_demo
     from annotate.audio import write_audio
     from benchmarks.structure.trial import held_out, judge
-    from generation.hearing import listen
+    from evaluation.hearing import listen
     from generation.jobs import make_job
     from generation.warm import warm_pipeline
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generation.hearing import listen
+from evaluation.hearing import listen
 from generation.history import Take, find_take, keep_heard
 from generation.jobs import Job
 from generation.service import Song, generate_song

@@ -1,41 +1,11 @@
-"""What was heard: a judge fitted on annotated songs listens to a song just made.
-
-The judge hears what the demo songs' parts sound like; on songs of another kind it may be refused, and then nothing is
-claimed.
-"""
+"""How what was heard in a song just made keeps to what was asked, for a person: in a sentence, change by change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
-from evaluation.scores import StructureScore, score_structure
-from structure.errors import StudioError
+from evaluation.hearing import Heard
+from evaluation.scores import score_structure
 from structure.events import Event, sections
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Sections that the judge heard, and how well they keep to what was asked."""
-
-    events: list[Event]
-    score: StructureScore
-
-    @property
-    def rank(self) -> float:
-        """One number from 0 to 1: the mean of time under the right name and of boundaries hit within 0.5 s (F)."""
-        return ((self.score.frame_accuracy or 0.0) + self.score.boundary_f_500ms) / 2
-
-    def sentence(self) -> str:
-        """For a person: how much is where it was asked, and how far off the changes are."""
-        errors = self.score.transition_errors
-        within = int((errors <= 0.5).sum())
-        changes = (
-            f" {within} of {len(errors)} changes fall within half a second of where they were asked."
-            if len(errors)
-            else ""
-        )
-        return f"Heard as asked: {self.score.frame_accuracy or 0:.0%} of the time.{changes}"
 
 
 def heard_sentence(asked: Sequence[Event], heard: Sequence[Event]) -> str:
@@ -65,42 +35,3 @@ def boundaries(asked: Sequence[Event], heard: Sequence[Event]) -> list[Boundary]
         for part in sections(asked)
         if edges and part.start > 0
     ]
-
-
-def listen(audio: Path, asked: Sequence[Event], reference: Path) -> Heard:
-    """Name the sections of a song by ear.
-
-    Args:
-        audio: the song.
-        asked: the structure that it was asked to have; needs a section.
-        reference: folder of annotated songs that taught the judge what each type sounds like.
-
-    Raises:
-        StudioError: too few annotated songs, or no judge that can be trusted comes of them.
-    """
-    from annotate.audio import read_audio
-
-    probe = _judge(reference, _stamp(reference))
-    samples, sample_rate = read_audio(audio, mono=True)
-    heard = probe.label(samples, sample_rate)
-    return Heard(heard, score_structure(sections(asked), heard))
-
-
-@lru_cache(maxsize=4)
-def _judge(reference: Path, stamp: tuple[int, int]):
-    """The judge that a folder's songs make; `stamp` only tells one state of the folder from another."""
-    from evaluation.probe import check_trust, fit_probe, held_out_labels
-    from evaluation.reference import read_folder
-
-    songs = read_folder(reference, limit=40).songs
-    check_trust(songs, held_out_labels(songs))
-    return fit_probe(songs)
-
-
-def _stamp(folder: Path) -> tuple[int, int]:
-    """How many sidecars a folder holds and when the last of them changed (ns)."""
-    try:
-        times = [path.stat().st_mtime_ns for path in folder.rglob("*.json")]
-    except OSError as problem:
-        raise StudioError(f"{folder}: cannot be read ({problem.strerror}).") from problem
-    return len(times), max(times, default=0)

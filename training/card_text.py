@@ -9,6 +9,7 @@ from training.licences import licence_lines
 from training.markdown import escaped, table, yaml_text
 from training.origin import Origin
 from training.presets import preset_for
+from training.run_folder import RunState
 from training.settings import PLACES, TrainingSettings, make_settings
 
 PICTURE_FILE = "loss.svg"
@@ -17,7 +18,8 @@ NO_LICENCE = "nobody has stated one: ask whoever made it before using it."
 NO_RIGHTS = "nobody has stated whose they are and by what right they are used."
 FEW_SONGS = 20
 _PICTURE_SHOWS = "Loss over steps: each step, the running mean, and held-out songs as dots"
-_NOT_A_RECIPE = {*PLACES, "base_model", "device", "license", "rights", "tracker"}
+_SONGS = ("sample_every_steps", "sample_structure", "sample_caption")  # they change no weight
+_NOT_A_RECIPE = {*PLACES, *_SONGS, "base_model", "device", "license", "rights", "tracker"}
 
 
 def card_text(
@@ -25,7 +27,7 @@ def card_text(
     settings: TrainingSettings,
     card: AdapterCard,
     origin: Origin | None,
-    max_steps: int | None,
+    state: RunState,
     picture: str = "",
     song_names: bool = False,
 ) -> str:
@@ -36,7 +38,7 @@ def card_text(
         settings: of the run.
         card: `adapter.json`.
         origin: songs and versions; None where nothing was kept.
-        max_steps: optimizer steps that the run was to take.
+        state: of the run: the steps that it was to take, and its best checkpoint.
         picture: not empty where there is a picture of the loss beside the card.
         song_names: name the songs' files.
     """
@@ -44,7 +46,7 @@ def card_text(
         _front_matter(settings),
         MARK,
         f"# {escaped(name)}",
-        _what_it_is(settings, card, max_steps),
+        _what_it_is(settings, card, state.max_steps),
         f"**Licence:** {escaped(settings.license) or NO_LICENCE}",
         f"**Songs:** {escaped(settings.rights) or NO_RIGHTS}",
         "## What it learnt from",
@@ -53,6 +55,7 @@ def card_text(
         _differences(settings),
         *([f"![{_PICTURE_SHOWS}]({PICTURE_FILE})"] if picture else []),
         _scores(card.scores),
+        *_best(card, state),
         "## How to use it",
         usage(settings.model_name if _is_local(settings) else settings.base_model, card.has_events, card.kind),
         "## What it cannot do",
@@ -128,6 +131,14 @@ def _differences(settings: TrainingSettings) -> str:
 def _scores(scores: Mapping[str, Any]) -> str:
     rows = [[escaped(name.replace("_", " ")), f"{value:.6g}"] for name, value in scores.items() if _is_number(value)]
     return table(["at the end", ""], rows) if rows else "No scores were kept."
+
+
+def _best(card: AdapterCard, state: RunState) -> list[str]:
+    """Which checkpoint of the run is its best, where that was measured."""
+    if state.best_step is None:
+        return []
+    which = "This is" if state.best_step == card.scores.get("step") else f"That of step {state.best_step} is"
+    return [f"{which} the best checkpoint of the run: {escaped(state.best_said)}."]
 
 
 def _is_number(value: Any) -> bool:

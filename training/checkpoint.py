@@ -12,11 +12,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from structure.errors import StudioError
 from training.run_folder import CHECKPOINTS, CONFIG_FILE, write_json
+from training.settings import BestBy
 
 if TYPE_CHECKING:
     from training.learner import Learner
@@ -37,6 +39,7 @@ def save_checkpoint(
     save_adapter: Callable[[Path], None],
     held_out_loss: float | None = None,
     data: str = "",
+    structure_score: float | None = None,
 ) -> Path:
     """Write the checkpoint of `step`, in place of one of the same step.
 
@@ -47,6 +50,7 @@ def save_checkpoint(
         save_adapter: writes the adapter's files into the folder it is given.
         held_out_loss: what was measured at this step, to find the best one by.
         data: names what the run learned from, so that going on with other songs can be noticed.
+        structure_score: how well the song of this step keeps to its structure, 0 to 1, for the same.
 
     Raises:
         CheckpointError: the disk is full; older checkpoints are untouched.
@@ -55,7 +59,7 @@ def save_checkpoint(
     from safetensors.torch import save_file
 
     root = run_folder / CHECKPOINTS
-    final = root / f"{_PREFIX}{step:06d}"
+    final = checkpoint_folder(run_folder, step)
     part, old = (root / f".{final.name}.{word}" for word in ("part", "old"))
     tensors, numbers = _memory_of(learner)
     try:
@@ -67,7 +71,8 @@ def save_checkpoint(
         )
         files = {path.name: _to_disk(path) for path in sorted(part.iterdir())}
         optimizer = type(learner.optimizer).__name__
-        card = {"step": step, "held_out_loss": held_out_loss, "data": data, "optimizer": optimizer, "numbers": numbers}
+        measured = {"held_out_loss": held_out_loss, "structure_score": structure_score}
+        card = {"step": step, **measured, "data": data, "optimizer": optimizer, "numbers": numbers}
         write_json(part / TRAINER_CARD, {**card, "files": files})
         if final.exists():
             os.replace(final, old)
@@ -93,14 +98,14 @@ def forget_later_checkpoints(run_folder: Path, step: int) -> None:
             _remove(path)
 
 
-def prune_checkpoints(run_folder: Path, keep: int) -> None:
+def prune_checkpoints(run_folder: Path, keep: int, best_by: BestBy = "loss") -> None:
     """Remove what a crash left half made, and all checkpoints but the newest `keep` and the best."""
     root = run_folder / CHECKPOINTS
     for left in root.glob(f".{_PREFIX}*"):
         shutil.rmtree(left, ignore_errors=True)
-    best = best_checkpoint(run_folder)
+    best = best_checkpoint(run_folder, best_by)
     for path in list_checkpoints(run_folder)[:-keep]:
-        if path != best:
+        if best is None or path != best.folder:
             _remove(path)
 
 
@@ -112,7 +117,7 @@ def load_checkpoint(folder: Path, learner: "Learner") -> dict[str, Any]:
         learner: like the one that was saved; overwritten in place.
 
     Returns:
-        the checkpoint's card: `step` (optimizer steps done), `held_out_loss`, `data`.
+        the checkpoint's card: `step` (optimizer steps done), `held_out_loss`, `structure_score`, `data`.
 
     Raises:
         CheckpointError: it belongs to a run with other layers or another optimizer, or is damaged.
@@ -162,15 +167,49 @@ def list_checkpoints(run_folder: Path) -> list[Path]:
     return [path for path in _by_step(run_folder) if _has_all_files(path)]
 
 
+def checkpoint_folder(run_folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies, if it is there."""
+    return run_folder / CHECKPOINTS / f"{_PREFIX}{step:06d}"
+
+
 def step_of(checkpoint: Path) -> int:
     """Optimizer steps done at a checkpoint, by its name."""
     return int(checkpoint.name.removeprefix(_PREFIX))
 
 
-def best_checkpoint(run_folder: Path) -> Path | None:
-    """The checkpoint with the lowest loss on held-out songs; None where nothing was measured."""
-    measured = [(card["held_out_loss"], path) for path in list_checkpoints(run_folder) if (card := _read_card(path))]
-    return min(((loss, path) for loss, path in measured if loss is not None), default=(None, None))[1]
+@dataclass(frozen=True)
+class Best:
+    """The best checkpoint of a run; `said` is what makes it that, in words."""
+
+    folder: Path
+    said: str
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps done there."""
+        return step_of(self.folder)
+
+    def facts(self) -> dict[str, Any]:
+        """The same for a run's state."""
+        return {"best_step": self.step, "best_said": self.said}
+
+
+def best_checkpoint(run_folder: Path, best_by: BestBy = "loss") -> Best | None:
+    """The checkpoint with the lowest loss on held-out songs, or the one whose song keeps to its structure best.
+
+    Where no song could be judged the loss decides all the same; of equals the earlier one is the best. None where
+    nothing was measured.
+    """
+    cards = [(_read_card(path), path) for path in list_checkpoints(run_folder)]
+    judged = [(card["structure_score"], path) for card, path in cards if card.get("structure_score") is not None]
+    if best_by == "structure" and judged:
+        score, path = max(judged, key=lambda found: found[0])
+        return Best(path, f"its song keeps to the structure best, {score:.0%}")
+    measured = [(card["held_out_loss"], path) for card, path in cards if card.get("held_out_loss") is not None]
+    if not measured:
+        return None
+    loss, path = min(measured, key=lambda found: found[0])
+    return Best(path, f"its loss on held-out songs is the lowest, {loss:.4f}")
 
 
 def is_whole(folder: Path) -> bool:

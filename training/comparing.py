@@ -1,11 +1,10 @@
 """Two runs side by side: how both ended, the settings that differ, and their losses in one picture."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from training.curve import HEIGHT, MOST_POINTS, WIDTH, Points, grid, running_mean, to_x, to_y
-from training.run_folder import read_metrics
+from training.curve import HEIGHT, WIDTH, grid, placed, to_x, to_y
+from training.points import Curves, read_curves
 from training.runs import Run
 
 NOT_COMPARED = ("output_dir", "resume_from", "cache_dir")  # where things lie, which makes no difference
@@ -14,7 +13,7 @@ NOTHING = "–"
 
 def comparison_card(this: Run, that: Run) -> str:
     """Everything that two runs differ in, as HTML; names and words from files appear as text only."""
-    curves = [read_metrics(run.folder) for run in (this, that)]
+    curves = [read_curves(run.folder) for run in (this, that)]
     names = [f'<span class="tr-key tr-{which}"></span>{escape(run.name)}' for which, run in _named(this, that)]
     ends = zip(endings(this, curves[0]), endings(that, curves[1]), strict=True)
     rows = [(label, one, other) for (label, one), (_, other) in ends]
@@ -44,38 +43,38 @@ def differences(this: Run, that: Run) -> list[tuple[str, str, str]]:
     ]
 
 
-def endings(run: Run, metrics: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+def endings(run: Run, curves: Curves) -> list[tuple[str, str]]:
     """How a run stands, as label and value: state, steps, both losses, the pace.
 
     Args:
         run: one on disk.
-        metrics: lines of its `metrics.jsonl`.
+        curves: what it measured.
     """
-    loss, held_out = _points(metrics, "loss"), _points(metrics, "held_out_loss")
-    best = min(held_out, key=lambda point: point[1], default=None)
+    loss, held_out = curves["loss"].latest, curves["held_out_loss"]
+    last, best = held_out.latest, held_out.lowest
     pace = run.state.step_seconds
     return [
         ("state", run.state.status),
         ("steps done", f"{run.state.step} of {run.state.max_steps or '?'}"),
-        ("training loss, running mean", f"{running_mean(loss)[-1][1]:.4f}" if loss else NOTHING),
-        ("loss on held-out songs", f"{held_out[-1][1]:.4f}" if held_out else NOTHING),
+        ("training loss, running mean", f"{loss[2]:.4f}" if loss else NOTHING),
+        ("loss on held-out songs", f"{last[1]:.4f}" if last else NOTHING),
         ("its lowest so far", f"{best[1]:.4f} at step {best[0]:.0f}" if best else NOTHING),
         ("seconds a step", f"{pace:.2f}" if pace else NOTHING),
     ]
 
 
-def two_curves(this: Sequence[dict[str, Any]], that: Sequence[dict[str, Any]]) -> str:
+def two_curves(this: Curves, that: Curves) -> str:
     """An `<svg>` with the running mean of both training losses and, as dots, both losses on held-out songs.
 
     Args:
-        this: lines of the `metrics.jsonl` of the run on display, drawn whole.
-        that: those of the other one, drawn dashed.
+        this: of the run on display, drawn whole.
+        that: of the other one, drawn dashed.
 
     Returns:
         empty text where neither has a point yet.
     """
-    means = [running_mean(_points(metrics, "loss")) for metrics in (this, that)]
-    dots = [_points(metrics, "held_out_loss") for metrics in (this, that)]
+    means = [curves["loss"].means for curves in (this, that)]
+    dots = [curves["held_out_loss"].values for curves in (this, that)]
     everything = [point for points in means + dots for point in points]
     if not everything:
         return ""
@@ -87,7 +86,7 @@ def two_curves(this: Sequence[dict[str, Any]], that: Sequence[dict[str, Any]]) -
         grid(low, high, right),
     ]
     for (which, mean), held_out in zip(_named(*means), dots, strict=True):
-        line = " ".join(f"{to_x(x, right):.1f},{to_y(y, low, high):.1f}" for x, y in _thinned(mean))
+        line = placed(mean, low, high, right)
         parts.append(f'<polyline class="tr-{which}" points="{line}"/>' if line else "")
         for x, y in held_out:
             parts.append(
@@ -100,15 +99,6 @@ def two_curves(this: Sequence[dict[str, Any]], that: Sequence[dict[str, Any]]) -
 
 def _named(this: Any, that: Any) -> list[tuple[str, Any]]:
     return [("this", this), ("that", that)]
-
-
-def _points(metrics: Sequence[dict[str, Any]], key: str) -> Points:
-    return [(float(m["step"]), float(m[key])) for m in metrics if key in m]
-
-
-def _thinned(points: Points) -> Points:
-    """At most about `MOST_POINTS` of them, the newest among them."""
-    return points[::-1][:: max(1, len(points) // MOST_POINTS)][::-1]
 
 
 def _in_words(value: Any) -> str:

@@ -52,6 +52,7 @@ class FormPanel:
     steps: gr.Number
     seed: gr.Number
     rank: gr.Number
+    songs: gr.Number
     events: gr.Checkbox
     batch: gr.Number
     optimizer: gr.Dropdown
@@ -66,8 +67,8 @@ class FormPanel:
     def asked(self) -> list[gr.blocks.Block]:
         """What `told` reads, in its order."""
         return [
-            self.like, self.preset, self.memory, self.steps, self.seed, self.rank, self.events, self.batch,
-            self.optimizer, self.adapter, self.thrift, self.other,
+            self.like, self.preset, self.memory, self.steps, self.seed, self.rank, self.songs, self.events,
+            self.batch, self.optimizer, self.adapter, self.thrift, self.other,
         ]  # fmt: skip
 
 
@@ -108,14 +109,18 @@ def lay_out(presets: Sequence[Preset], model: str = "starter") -> FormPanel:
                 [("LoRA", "lora"), ("LoKr, for here and peft only", "lokr")],
                 value=usual.adapter, label="Adapter", min_width=160,
             )  # fmt: skip
+            songs = gr.Number(
+                presets[0].songs, label="A song each so many steps", precision=0, minimum=0, min_width=160,
+                info="to hear how it comes along; 0: none",
+            )  # fmt: skip
             events = gr.Checkbox(True, label="Teach the timed events", info="off: a plain LoRA, to compare with")
         thrift = gr.CheckboxGroup(THRIFT, value=_thrift_of(usual), label="Memory and speed")
         other = gr.Textbox(
             label="Any other setting, as on the command line", placeholder="--learning-rate 3e-4 --lora-dora", lines=1
         )
     return FormPanel(
-        like, like_row, like_text, unlike, preset, memory, needs, train, stop, more, steps, seed, rank, events, batch,
-        optimizer, adapter, thrift, other,
+        like, like_row, like_text, unlike, preset, memory, needs, train, stop, more, steps, seed, rank, songs, events,
+        batch, optimizer, adapter, thrift, other,
     )  # fmt: skip
 
 
@@ -188,7 +193,8 @@ def _knobs(form: FormPanel, settings: TrainingSettings) -> Updates:
 
 def _by_preset(form: FormPanel, model: str, preset: str, memory_gb: float | None) -> Updates:
     settings = shown_settings(model, preset, memory_gb)
-    return {**_knobs(form, settings), form.like: "", form.like_row: gr.Row(visible=False)}
+    songs = PRESETS[preset].songs if preset in PRESETS else 0
+    return {**_knobs(form, settings), form.songs: songs, form.like: "", form.like_row: gr.Row(visible=False)}
 
 
 def _needs(runs_root: Path, model: str, dataset: str, *asked: Any) -> str:
@@ -223,5 +229,6 @@ def _by_run(
         form.more: gr.Accordion(open=True),
         **_knobs(form, settings),
         form.seed: settings.seed,
+        form.songs: settings.sample_every_steps,
         form.events: settings.events,
     }

@@ -28,15 +28,20 @@ class Learner:
         average = EMAModel(parameters.values(), decay=settings.ema_decay) if settings.ema_decay else None
         return cls(parameters, optimizer, average)
 
-    def update(self, rate: float, max_grad_norm: float) -> None:
-        """Take one step along the gradients, clipped to a norm of `max_grad_norm`, at `rate` of each peak rate."""
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), max_grad_norm)
+    def update(self, rate: float, max_grad_norm: float) -> Tensor:
+        """Take one step along the gradients, clipped to a norm of `max_grad_norm`, at `rate` of each peak rate.
+
+        Returns:
+            the norm before it was clipped, a scalar that nobody has waited for yet.
+        """
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.step(self.parameters.values())
+        return norm
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits of every number that is learned and averaged."""

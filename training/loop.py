@@ -11,19 +11,19 @@ import os
 import shutil
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from acestep.adapter import save_adapter
 from acestep.broken_device import first_words, is_broken_device
 from acestep.loading import choose_device, load_pipeline
 from acestep.memory import is_out_of_memory
 from structure.errors import StudioError
+from training.bands import band_edges
 from training.batch import Batch, BatchMaker
 from training.checkpoint import (
     best_checkpoint,
@@ -42,12 +42,14 @@ from training.expecting import expected, in_words, noted, require_memory, used
 from training.frozen import compile_blocks
 from training.latents import default_cache
 from training.learner import Learner
+from training.meter import Meter
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
 from training.model_card import leave_card
 from training.packages import require_packages
 from training.preparing import encode_songs, listen_together, listening, name_of
 from training.processes import Processes, together
 from training.progress import Progress, Stopped
+from training.refusals import TrainingError, check_disk, refuse_broken_numbers
 from training.run_folder import (
     CHECKPOINTS,
     RunLog,
@@ -60,19 +62,13 @@ from training.run_folder import (
     write_config,
 )
 from training.runs import list_runs, refuse_to_replace
+from training.sample_files import forget_later_samples
+from training.samples import Sampler, sample_request
 from training.settings import TrainingSettings
-from training.step import backward, frames_of, held_out_batches, mean_loss
 from training.trackers import Send, require_tracker, sending_on
-
-if TYPE_CHECKING:
-    pass
+from training.validation import held_out_batches, held_out_losses
 
 WAIT_FOR_DEVICE = 120.0  # seconds; a song being generated is done by then
-FREE_SPACE = 200 * 2**20  # bytes that have to be free beyond what the run will write
-
-
-class TrainingError(StudioError):
-    """A run that cannot start or go on; the message says what to change."""
 
 
 def train(settings: TrainingSettings) -> RunState:
@@ -108,6 +104,7 @@ def _train(settings: TrainingSettings, processes: Processes) -> RunState:
         for line in report.lines():
             progress.log(line)
         require_songs(report, settings.events)
+        sample_request(settings, report)  # a slip in it is told before anything slow
         likely = expected(settings, report, list_runs(folder.resolve().parent))
         progress.log(f"Estimate: {in_words(likely)}")
         progress.step(**noted(likely, settings, report))
@@ -261,20 +258,32 @@ def _train_on(
     step = first_step = _go_on(settings, learner, data, progress, processes)
     if processes.several:
         processes.agree("Songs, step and weights to begin with", f"{data} {step} {learner.digest()}")
+    if processes.main:
+        forget_later_samples(folder, step)
     saved = [step_of(path) for path in list_checkpoints(folder)]
+    best = best_checkpoint(folder, settings.best_by)
     loss, held_loss = (_last(read_metrics(folder), key) for key in ("loss", "held_out_loss"))
 
     def write_adapter(target: Path) -> None:
         scores = {"step": step, "loss": loss, "held_out_loss": held_loss}
+        scores |= {} if score is None else {"structure_score": score}
         card = adapter_card(pipeline, training_set.songs, vocabulary, settings, scores)
         with learner.averaged():
             save_adapter(target, transformer, pipeline.conditioning.encoder, card)
 
+    sampler = (
+        Sampler.of(pipeline, report, training_set.songs, vocabulary, settings, progress) if processes.main else None
+    )
+
+    def keep(point: dict[str, Any]) -> None:
+        append_metrics(folder, [point], durable=True)
+        send([point])
+
     # ---- loop
-    progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step)
+    facts = best.facts() if best else {}
+    progress.at("training", f"Training for {total} steps.", max_steps=total, step=first_step, **facts)
     transformer.train()
-    not_logged: list[Tensor] = []  # reading a loss waits for the device, so losses are read together
-    began, step_seconds = time.perf_counter(), 0.0
+    meter = Meter(pipeline.device, band_edges(settings))
     with ThreadPoolExecutor(1, "next-batches") as ahead:
         coming = ahead.submit(maker.step, step)
         while True:
@@ -284,23 +293,29 @@ def _train_on(
             saving = processes.main and due and step not in saved
 
             # log
-            if not_logged and (saving or step % settings.log_every == 0 or step == first_step + 1):
-                losses = torch.stack(not_logged).tolist()
-                loss = sum(losses) / len(losses)
-                _refuse_broken_numbers(learner, loss, step, settings)
-                step_seconds = (time.perf_counter() - began) / len(losses)
-                eta = step_seconds * (total - step)
-                timing = {"lr": optimizer.param_groups[0]["lr"], "seconds": step_seconds, "eta": eta}
-                first = step - len(losses) + 1
-                points = [{"step": first + i, "loss": value, **timing} for i, value in enumerate(losses)]
-                append_metrics(folder, points, durable=saving)
-                send(points)
-                progress.log(f"Step {step}/{total}: loss {loss:.4f}, {step_seconds:.2f} s a step, {eta:.0f} s left.")
-                progress.step(step=step, loss=loss, step_seconds=step_seconds, eta=eta)
-                not_logged.clear()
-                began = time.perf_counter()
+            if meter and (saving or step % settings.log_every == 0 or step == first_step + 1):
+                points = meter.look(step, total)
+                loss = sum(point["loss"] for point in points) / len(points)
+                refuse_broken_numbers(learner, loss, step, settings)
+                if processes.main:
+                    append_metrics(folder, points, durable=saving)
+                    send(points)
+                eta = points[-1]["eta"]
+                progress.log(
+                    f"Step {step}/{total}: loss {loss:.4f}, {meter.step_seconds:.2f} s a step, {eta:.0f} s left."
+                )
+                progress.step(step=step, loss=loss, step_seconds=meter.step_seconds, eta=eta)
             else:
-                progress.step(step=step, eta=step_seconds * (total - step))
+                progress.step(step=step, eta=meter.step_seconds * (total - step))
+
+            # a song to hear: before the save, which keeps its score
+            score = None
+            if sampler and not stopping and step > first_step and sampler.due(step, saving):
+                wait([coming])  # tokenizers allow no two
+                score = sampler.make(step, learner)
+                if score is not None:
+                    keep({"step": step, "structure_score": score})
+                meter.restart()
 
             # measure and save: before the loop may end, so that a run always ends saved (and, unless it is in a hurry,
             # measured); and before the first step, so that there is always something to go on from and a folder
@@ -310,18 +325,19 @@ def _train_on(
                 if training_set.held_out and step > 0 and not stopping:
                     measure = measure or ahead.submit(held_out_batches, maker).result()  # the maker is for one thread
                     with learner.averaged():
-                        measured = held_loss = mean_loss(pipeline, measure)
-                    point = {"step": step, "held_out_loss": held_loss}
-                    append_metrics(folder, [point], durable=True)
-                    send([point])
-                _refuse_broken_numbers(learner, measured, step, settings)
-                save_checkpoint(folder, step, learner, write_adapter, measured, data)
-                prune_checkpoints(folder, settings.keep_checkpoints)
+                        point = {"step": step, **held_out_losses(pipeline, measure, settings)}
+                    measured = held_loss = point["held_out_loss"]
+                    keep(point)
+                refuse_broken_numbers(learner, measured, step, settings)
+                save_checkpoint(folder, step, learner, write_adapter, measured, data, score)
+                prune_checkpoints(folder, settings.keep_checkpoints, settings.best_by)
+                best = best_checkpoint(folder, settings.best_by)
+                progress.step(**(best.facts() if best else {}))
                 saved.append(step)
                 if step > 0:
                     said = "" if measured is None else f", held-out loss {measured:.4f}"
                     progress.log(f"Step {step}: saved{said}.")
-                began = time.perf_counter()
+                meter.restart()
             if last:
                 break
 
@@ -333,12 +349,9 @@ def _train_on(
             # forward, backward and update
             seeds = stream(settings.seed, DROPOUT, step).integers(2**62, size=processes.count)
             torch.manual_seed(int(seeds[processes.rank]))  # for dropout inside the LoRA
-            frames = sum(processes.exchange(frames_of(batches)))
-            measured = backward(pipeline, batches, frames)
-            measured = processes.add_up(list(learner.parameters.values()), measured[None])
-            if processes.main:
-                not_logged.append(measured[0])
-            learner.update(learning_rate_factor(step, total, settings), settings.max_grad_norm)
+            meter.backward(pipeline, batches, processes, list(learner.parameters.values()))
+            norm = learner.update(learning_rate_factor(step, total, settings), settings.max_grad_norm)
+            meter.updated(norm, optimizer.param_groups[0]["lr"])
             step += 1
 
     # ---- the adapter into the folder's root
@@ -351,9 +364,8 @@ def _train_on(
     if step > 0:
         write_adapter(folder)
         leave_card(folder, report, device, progress.log)
-    best = best_checkpoint(folder)
-    if best is not None and best.name != f"step-{step:06d}":
-        progress.log(f"The loss on held-out songs was lowest at {best.name}; that adapter is kept in {best}.")
+    if best is not None and best.step != step:
+        progress.log(f"The best is {best.folder.name}: {best.said}; that adapter is kept in {best.folder}.")
     if step >= total:
         progress.at("done", f"Done: the adapter is in {folder}.", step=step, eta=0.0)
     else:
@@ -394,35 +406,6 @@ def _go_on(settings: TrainingSettings, learner: Learner, data: str, progress: Pr
 def _last(points: list[dict[str, Any]], key: str) -> float:
     """The newest value of a curve, NaN where it has none."""
     return next((point[key] for point in reversed(points) if key in point), math.nan)
-
-
-def _refuse_broken_numbers(learner: Learner, loss: float | None, step: int, settings: TrainingSettings) -> None:
-    """Let no run go on, and no checkpoint be written, with numbers that are none.
-
-    Raises:
-        TrainingError: the loss or a trained weight is infinite or NaN.
-    """
-    sound = torch.stack([torch.isfinite(parameter).all() for parameter in learner.parameters.values()]).all()
-    if (loss is not None and not math.isfinite(loss)) or not bool(sound):
-        raise TrainingError(
-            f"Loss or weights are no numbers any more at step {step}: lower --learning-rate (now "
-            f"{settings.learning_rate:g}). The last checkpoint is untouched."
-        )
-
-
-def check_disk(folder: Path, bytes_to_write: int) -> None:
-    """Refuse a run that would fill the disk.
-
-    Raises:
-        TrainingError: less is free than the run will write and a reserve.
-    """
-    free = shutil.disk_usage(folder).free
-    needed = bytes_to_write + FREE_SPACE
-    if free < needed:
-        raise TrainingError(
-            f"{folder}: {free / 2**20:.0f} MB are free on that disk, and the run needs {needed / 2**20:.0f} MB. "
-            "Free some space, choose another --output-dir, or lower --keep-checkpoints."
-        )
 
 
 def _quiet_libraries() -> None:

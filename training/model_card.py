@@ -15,7 +15,8 @@ from training.card_picture import loss_picture
 from training.card_text import MARK, PICTURE_FILE, card_text
 from training.markdown import one_line
 from training.origin import read_origin, write_origin
-from training.run_folder import CONFIG_FILE, has_adapter, read_metrics, read_state
+from training.points import read_curves
+from training.run_folder import CONFIG_FILE, has_adapter, read_state
 from training.settings import read_settings
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ def write_card(
     try:
         if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
             raise CardError(f"{path}: somebody wrote it by hand, so it is left as it is; move it away for a new one.")
-        max_steps = read_state(folder).max_steps
-        picture = loss_picture(read_metrics(folder), max_steps)
+        state = read_state(folder)
+        picture = loss_picture(read_curves(folder), state.max_steps)
         if picture:
             write_whole(folder / PICTURE_FILE, picture.encode(), durable=False)
         origin = read_origin(folder)
-        text = card_text(one_line(folder.resolve().name), settings, card, origin, max_steps, picture, song_names)
+        name = one_line(folder.resolve().name)
+        text = card_text(name, settings, card, origin, state, picture, song_names)
         write_whole(path, text.encode(), durable=False)
     except OSError as problem:
         raise CardError(f"{path}: cannot be written ({problem.strerror}); make room or give write access.") from problem

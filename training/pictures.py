@@ -7,17 +7,19 @@ from html import escape
 from pathlib import Path
 
 from annotate.colours import section_colour
-from training.curve import loss_curve
+from training.curve import band_curve, loss_curve, small_curves
 from training.dataset import DatasetReport
 from training.expecting import compared
 from training.last_words import last_lines, reason
 from training.line import place_in_words, places
-from training.run_folder import CONFIG_FILE, read_metrics
+from training.points import read_curves
+from training.run_folder import CONFIG_FILE
 from training.runs import PROGRAM, Run
 
 STYLE = f"<style>{(Path(__file__).parent / 'tab.css').read_text(encoding='utf-8')}</style>"
 MANY = 6  # sentences shown before the rest folds away
 
+_NOW = (("crops_a_second", "{:.3g} crops a second"), ("memory_mb", "{:.0f} MB"), ("grad_norm", "gradients {:.2g}"))
 IN_WORDS = {
     "starting": "Starting",
     "waiting": "Waiting for the device",
@@ -72,14 +74,26 @@ def progress_card(run: Run | None, place: int | None = None) -> str:
         facts.append(f"{state.step_seconds:.2f} s a step")
     if state.loss is not None:
         facts.append(f"loss {state.loss:.4f}")
+    curves = read_curves(run.folder)
+    if run.running:
+        facts += [form.format(line.latest[1]) for name, form in _NOW if (line := curves[name]).latest]
     bar = f'<progress max="{total or 1}" value="{state.step}"></progress>'
     wrong = " tr-wrong" if state.status in ("failed", "died") else ""
     said = f'<p class="tr-said{wrong}">{escape(reason(run))}</p>'
     said += f'<p class="tr-said">{escape(needed)}</p>' if (needed := compared(state)) else ""
     tail = last_lines(run)
     said += f'<pre class="tr-tail" aria-label="The end of its log">{escape(tail)}</pre>' if tail else ""
-    curve = loss_curve(read_metrics(run.folder), total)
+    curve = loss_curve(curves, total)
     return f'<div class="tr-card"><p class="tr-facts">{" · ".join(facts)}</p>{bar}{said}{curve}</div>'
+
+
+def closer_card(run: Run | None) -> str:
+    """What moves beside the loss: its bands, gradients, learning rate, pace, memory; empty where nothing is known."""
+    if run is None:
+        return ""
+    curves, total = read_curves(run.folder), run.state.max_steps
+    drawn = band_curve(curves, total) + small_curves(curves, total)
+    return f'<div class="tr-card">{drawn}</div>' if drawn else ""
 
 
 def run_rows(runs: Sequence[Run]) -> list[list[str]]:

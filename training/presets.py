@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Preset(BaseModel):
-    """A named set of values, as the page shows it; `remark` where its name does not say enough."""
+    """A named set of values, as the page shows it, with a song to hear each `songs` steps there, 0 for none.
+
+    `remark` is there where the name does not say enough.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,6 +21,7 @@ class Preset(BaseModel):
     title: str
     remark: str = ""
     values: dict[str, Any]
+    songs: int = 0
 
 
 _STARTER_RECIPE: dict[str, Any] = {
@@ -50,7 +54,7 @@ PRESETS: dict[str, Preset] = {
     "quick": Preset(
         name="quick", title="Quick try", values={**_STARTER_RECIPE, "max_steps": 80, "save_every_steps": 40}
     ),
-    "starter": Preset(name="starter", title="Starter recipe", values=_STARTER_RECIPE),
+    "starter": Preset(name="starter", title="Starter recipe", values=_STARTER_RECIPE, songs=200),
     "real": Preset(name="real", title="Real checkpoint", remark=NOT_YET_RUN, values=_REAL_RECIPE),
     "turbo": Preset(
         name="turbo",

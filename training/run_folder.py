@@ -1,8 +1,8 @@
 """A run's folder is the truth about it: what it is, how far it is, what became of it.
 
 `config.json` (settings), `state.json` (where it stands), `metrics.jsonl` (one point of the curve a line), `log.txt`
-(what it said), `checkpoints/`, and, once there is one, the adapter in the root. The training process writes; everybody
-else only reads, but for the empty file `stop`, which asks the process to finish.
+(what it said), `checkpoints/`, `samples/` (songs made on the way), and, once there is one, the adapter in the root. The
+training process writes; everybody else only reads, but for the empty file `stop`, which asks the process to finish.
 """
 
 import contextlib
@@ -33,6 +33,8 @@ class RunState(BaseModel):
     """Where a run stands. Times in seconds since 1970, `eta` and `step_seconds` in seconds.
 
     What was estimated before it began and what it took: seconds, bytes; `songs` as `estimate.Songs` has them.
+    `best_step` is that of the best checkpoint so far, `best_said` what makes it that; None and "" where nothing was
+    measured.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -44,6 +46,8 @@ class RunState(BaseModel):
     loss: float | None = None
     eta: float | None = None
     step_seconds: float | None = None
+    best_step: int | None = None
+    best_said: str = ""
     pid: int | None = None
     pid_started: float | None = None
     started: float | None = None

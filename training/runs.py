@@ -17,7 +17,7 @@ import psutil
 
 from structure.errors import StudioError
 from structure.places import writing_folder
-from training.checkpoint import list_checkpoints, step_of
+from training.checkpoint import checkpoint_folder, list_checkpoints, step_of
 from training.run_folder import (
     CHECKPOINTS,
     CONFIG_FILE,
@@ -80,6 +80,15 @@ class Run:
     def has_adapter(self) -> bool:
         """Whether it left an adapter that can be loaded."""
         return has_adapter(self.folder)
+
+    @property
+    def best(self) -> Path | None:
+        """The checkpoint that is better than the run's end, an adapter by itself; None where there is none."""
+        step = self.state.best_step
+        if self.running or step is None or step == self.state.step:
+            return None
+        folder = checkpoint_folder(self.folder, step)
+        return folder if has_adapter(folder) else None
 
 
 def start_run(settings: TrainingSettings) -> Run:

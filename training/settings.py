@@ -22,6 +22,7 @@ PLACES = ("dataset_dir", "output_dir", "cache_dir", "resume_from")  # settings t
 Optimizer = Literal["adamw", "adamw_8bit", "prodigy"]
 AdapterKind = Literal["lora", "lokr"]
 Scheduler = Literal["constant_with_warmup", "linear", "cosine"]
+BestBy = Literal["loss", "structure"]
 TrackerName = Literal["none", "trackio", "tensorboard", "wandb"]
 
 
@@ -64,6 +65,20 @@ class TrainingSettings(BaseModel):
     save_every_steps: int | None = Field(None, ge=1, description="steps between checkpoints; replaces --save-every")
     keep_checkpoints: int = Field(3, ge=1, description="newest checkpoints kept")
     log_every: int = Field(5, ge=1, description="steps between two looks at the losses; each has a point of its own")
+
+    sample_every_steps: int = Field(
+        0, ge=0, description="steps between songs made with the weights so far, to hear; 0: none"
+    )
+    sample_structure: str = Field(
+        "",
+        description='what those songs are asked to be, as "intro 0-4, verse 4-12"; unset: a stretch of a song of yours',
+    )
+    sample_caption: str = Field("", description="caption of those songs; unset: that song's")
+    best_by: BestBy = Field(
+        "loss",
+        description="what makes a checkpoint the best: the lowest loss on held-out songs, or the song that keeps to "
+        "its structure best (one is then made at each checkpoint)",
+    )
 
     max_duration_sec: float = Field(240.0, gt=0, description="seconds of a song used; the rest is left out")
     crop_min_sec: float | None = Field(None, gt=0, description="shortest crop in seconds; unset: whole songs")

@@ -1,34 +1,38 @@
-"""One step of training: what the model is told, its loss, its gradients, and the same loss on held-out songs.
+"""One step of training: what the model is told, its loss, its gradients; and how the loss splits into bands of times.
 
 The loss of a step is the mean over all frames that count, whatever batches its crops came in; a song's weight scales
 its frames' share of it.
 """
 
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from acestep.conditioning import masked_cross_attention
-from acestep.flow import shifted, velocity_error
-from training.batch import Batch, BatchMaker
-from training.crops import Crop
+from acestep.flow import velocity_error
+from training.bands import BANDS, band_key
+from training.batch import Batch
 
 if TYPE_CHECKING:
     from acestep.pipeline import StructuredPipeline
 
 
-def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch], frames: float | None = None) -> Tensor:
+def backward(
+    pipeline: "StructuredPipeline",
+    batches: Sequence[Batch],
+    frames: float | None = None,
+    bands: "BandSums | None" = None,
+) -> Tensor:
     """Gradients of the mean loss over every frame of the step that counts, however its crops are batched.
 
     Args:
         pipeline: whose model learns.
         batches: what this process sees of the step; may be none where it is not alone.
         frames: how many frames of the whole step count; None: those of `batches` are all.
+        bands: gets the same loss by band of times.
 
     Returns:
         what these batches are of that loss, a scalar without gradient.
@@ -37,9 +41,12 @@ def backward(pipeline: "StructuredPipeline", batches: Sequence[Batch], frames: f
     total = torch.zeros((), device=pipeline.pipe.transformer.scale_shift_table.device)
     for batch in batches:
         with told(pipeline, batch):
-            loss = summed_error(pipeline, batch) / frames
+            error = weighted_error(pipeline, batch)
+            loss = error.sum() / frames
             loss.backward()  # inside: gradient checkpointing runs the hooked forward pass once more
         total += loss.detach()
+        if bands is not None:
+            bands.add(batch, error.detach())
     return total
 
 
@@ -64,46 +71,40 @@ def told(pipeline: "StructuredPipeline", batch: Batch) -> ExitStack:
 
 def summed_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
     """Flow-matching error of one batch, weighted and summed over the frames that count."""
+    return weighted_error(pipeline, batch).sum()
+
+
+def weighted_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
+    """Flow-matching error (batch, frames) of one batch, weighted, zero where a frame does not count."""
     transformer = pipeline.pipe.transformer
     error = velocity_error(transformer, batch.x_0, batch.condition, batch.context, batch.t, batch.noise, batch.push)
-    return (error * batch.mask * batch.weight[:, None]).sum()
+    return error * batch.mask * batch.weight[:, None]
 
 
-def held_out_batches(maker: BatchMaker) -> list[Batch]:
-    """The same few examples at every measurement: each held-out song's middle, five times.
+class BandSums:
+    """Error and frames by band of times, added up on the device, where nobody waits for them.
 
-    The times are spread out as those of training are, and every song counts alike, whatever its weight.
+    Args:
+        edges: float32 (bands - 1,) on the batches' device: the times between the bands, see `bands.band_edges`.
+
+    Attributes:
+        sums: float32 (2, bands): weighted error, then frames that count.
     """
-    settings, training_set = maker.settings, maker.training_set
-    quantiles = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
-    if settings.timesteps == "schedule":
-        t = 1 - (quantiles * settings.schedule_steps).floor() / settings.schedule_steps
-    else:
-        normal = math.sqrt(2) * torch.erfinv(2 * quantiles - 1)
-        t = torch.sigmoid(settings.timestep_mu + settings.timestep_sigma * normal)
-    t = shifted(t, settings.shift)
-    generator = torch.Generator().manual_seed(settings.seed)
-    patch_size = maker.pipeline.pipe.transformer.config.patch_size
-    batches = []
-    for song in training_set.held_out:
-        whole = len(training_set.heard(song).latents)
-        frames = whole
-        if settings.crops is not None:
-            longest = round(settings.crops[1] * training_set.frame_rate / patch_size) * patch_size
-            frames = min(whole, max(patch_size, longest))
-        noise = torch.randn(len(t), frames, training_set.channels, generator=generator)
-        batch = maker.batch([Crop(song, (whole - frames) // 2, frames)] * len(t), noise, t)
-        batches.append(replace(batch, weight=torch.ones_like(batch.weight)))
-    return batches
+
+    def __init__(self, edges: Tensor) -> None:
+        self._edges = edges
+        self._bands = torch.arange(len(edges) + 1, device=edges.device)
+        self.sums = torch.zeros(2, len(edges) + 1, device=edges.device)
+
+    def add(self, batch: Batch, error: Tensor) -> None:
+        """Add a batch's `weighted_error` (batch, frames), without gradient."""
+        band = (batch.t[:, None] >= self._edges).sum(1)  # (batch,)
+        rows = torch.stack([error.sum(1), batch.mask.sum(1)]).float()  # (2, batch)
+        self.sums += (rows[:, :, None] * (band[:, None] == self._bands)).sum(1)
 
 
-@torch.no_grad()
-def mean_loss(pipeline: "StructuredPipeline", batches: Sequence[Batch]) -> float:
-    """Mean loss over batches, without dropout."""
-    pipeline.pipe.transformer.eval()
-    total = torch.zeros((), device=batches[0].x_0.device)
-    for batch in batches:
-        with told(pipeline, batch):
-            total += summed_error(pipeline, batch)
-    pipeline.pipe.transformer.train()
-    return total.item() / sum(batch.frames for batch in batches)
+def band_losses(name: str, sums: Sequence[Sequence[float]]) -> dict[str, float]:
+    """`loss_outline` and the like from `BandSums.sums`; a band that no frame was in has none."""
+    return {
+        band_key(name, band): error / frames for band, error, frames in zip(BANDS, *sums, strict=True) if frames > 0
+    }

@@ -25,10 +25,11 @@ from training.latents import default_cache
 from training.line import places
 from training.packages import require_packages
 from training.page_errors import or_error
-from training.pictures import RUN_HEADERS, command_of, dataset_card, message_card, progress_card, run_rows
+from training.pictures import RUN_HEADERS, closer_card, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.run_panel import RunPanel
 from training.runs import Run, find_run, list_runs, new_run_folder, resume_run, runs_folder, start_run, stop_run
+from training.sample_list import SampleList, sample_list_stamp, sample_list_value
 from training.settings import TrainingSettings
 from training.sound import Sound, heard_before, listen
 
@@ -46,10 +47,14 @@ class TrainTab:
     Attributes:
         use: the button that hands the shown run's adapter on.
         adapter: path of that adapter as text, "" where the run left none.
+        use_best: the button that hands on the run's best checkpoint.
+        best: path of that checkpoint as text, "" where the run's end is its best.
     """
 
     use: gr.Button
     adapter: gr.State
+    use_best: gr.Button
+    best: gr.State
 
 
 def build(
@@ -65,14 +70,19 @@ def build(
     """
     runs_root = runs_root or runs_folder()
     presets = presets_of(model)
-    shown, adapter = gr.State(""), gr.State("")  # name of the run on display; the adapter it left
+    shown, adapter, best = gr.State(""), gr.State(""), gr.State("")  # the run on display; the adapters it left
+    heard = gr.State("")  # which of its songs the page has
     moving = gr.State(False)  # whether that run went on when it was last drawn whole
     card = gr.HTML()
     form = form_panel.lay_out(presets, model)
     progress = gr.HTML()
     with gr.Row():
         use = gr.Button("Use in Generate", visible=False)
+        use_best = gr.Button("Use the best in Generate", visible=False)
         resume = gr.Button("Go on with this run", visible=False)
+    samples = SampleList()
+    with gr.Accordion("A closer look", open=False, visible=False) as look:
+        closer = gr.HTML(padding=False)
     panel = run_panel.lay_out()
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(lines=12, max_lines=12, show_label=False, container=False, interactive=False)
@@ -81,8 +91,9 @@ def build(
     timer = gr.Timer(POLL_SECONDS, active=False)
 
     page = _Page(
-        runs_root, shown, moving, adapter, card, form, progress, use, resume, panel, log, command, table, timer
-    )
+        runs_root, shown, moving, heard, adapter, best, card, form, progress, use, use_best, resume, samples, look,
+        closer, panel, log, command, table, timer,
+    )  # fmt: skip
 
     def open_run(clicked: gr.SelectData) -> Updates:
         """The run whose row was clicked."""
@@ -102,13 +113,13 @@ def build(
     form_panel.wire(form, panel.again, shown, dataset, runs_root, presets, model)
     run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs())
     form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
-    timer.tick(partial(_poll, page), [shown, moving], page.outputs(), **quiet)
+    timer.tick(partial(_poll, page), [shown, moving, heard], page.outputs(), **quiet)
     form.train.click(partial(_start, page, model), [dataset, *form.asked()], page.outputs(), **private)
     form.stop.click(partial(_stop, page), shown, page.outputs(), **private)
     resume.click(partial(_resume, page), shown, page.outputs(), **private)
     table.select(open_run, None, page.outputs(), **quiet)
     _serve(runs_root, model, root)
-    return TrainTab(use, adapter)
+    return TrainTab(use, adapter, use_best, best)
 
 
 @dataclass(frozen=True)
@@ -118,12 +129,18 @@ class _Page:
     runs_root: Path
     shown: gr.State
     moving: gr.State
+    heard: gr.State
     adapter: gr.State
+    best: gr.State
     card: gr.HTML
     form: FormPanel
     progress: gr.HTML
     use: gr.Button
+    use_best: gr.Button
     resume: gr.Button
+    samples: SampleList
+    look: gr.Accordion
+    closer: gr.HTML
     panel: RunPanel
     log: gr.Textbox
     command: gr.Code
@@ -132,8 +149,9 @@ class _Page:
 
     def outputs(self) -> list[gr.blocks.Block]:
         return [
-            self.shown, self.moving, self.adapter, self.form.train, self.form.stop, self.progress, self.use,
-            self.resume, self.log, self.command, self.table, self.timer, *self.panel.outputs(),
+            self.shown, self.moving, self.heard, self.adapter, self.best, self.form.train, self.form.stop,
+            self.progress, self.use, self.use_best, self.resume, self.samples, self.look, self.closer, self.log,
+            self.command, self.table, self.timer, *self.panel.outputs(),
         ]  # fmt: skip
 
 
@@ -196,11 +214,16 @@ def _show(page: _Page, name: str) -> Updates:
         page.shown: chosen.name if chosen else "",
         page.moving: own,
         page.adapter: str(chosen.folder) if chosen and chosen.has_adapter else "",
+        page.best: str(chosen.best or "") if chosen else "",
         page.form.train: gr.update(value=TRAIN_LATER if going_on else TRAIN),
         page.form.stop: gr.update(visible=own, interactive=True, value="Stop"),
         page.progress: _progress(chosen, runs),
         page.use: gr.update(visible=chosen is not None and chosen.has_adapter and not own),
+        page.use_best: gr.update(visible=chosen is not None and chosen.best is not None),
         page.resume: gr.update(visible=can_go_on),
+        page.heard: sample_list_stamp(chosen),
+        page.samples: sample_list_value(chosen),
+        **_closer(page, chosen),
         page.log: read_log(chosen.folder) if chosen else "",
         page.command: command_of(chosen) if chosen else "",
         page.table: gr.update(value=run_rows(runs), visible=bool(runs)),
@@ -209,13 +232,17 @@ def _show(page: _Page, name: str) -> Updates:
     }
 
 
-def _poll(page: _Page, name: str, moving: bool) -> Updates:
+def _poll(page: _Page, name: str, moving: bool, heard: str) -> Updates:
     """While something runs: only what moves; the whole once the run on display has begun or ended."""
     runs = list_runs(page.runs_root)
     chosen = _choose(runs, name)
     if chosen is None or chosen.name != name or chosen.running != moving:
         return _show(page, name)
-    moved: Updates = {page.progress: _progress(chosen, runs), page.log: read_log(chosen.folder)} if moving else {}
+    moved: Updates = {}
+    if moving:
+        moved = {page.progress: _progress(chosen, runs), **_closer(page, chosen), page.log: read_log(chosen.folder)}
+        if (stamp := sample_list_stamp(chosen)) != heard:
+            moved |= {page.heard: stamp, page.samples: sample_list_value(chosen)}
     if not any(run.running for run in runs):
         moved |= {page.form.train: gr.update(value=TRAIN), page.timer: gr.Timer(active=False)}
     return {page.table: run_rows(runs), **moved}
@@ -223,6 +250,11 @@ def _poll(page: _Page, name: str, moving: bool) -> Updates:
 
 def _progress(chosen: Run | None, runs: Sequence[Run]) -> str:
     return progress_card(chosen, places(runs).get(chosen.name) if chosen else None)
+
+
+def _closer(page: _Page, chosen: Run | None) -> Updates:
+    drawn = closer_card(chosen)
+    return {page.look: gr.update(visible=bool(drawn)), page.closer: drawn}
 
 
 def _choose(runs: Sequence[Run], name: str) -> Run | None:

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from training.bands import BANDS, band_edges, band_key
 from training.batch import BatchMaker, groups_of_equal_length
 from training.crops import Crop, crop_words, draw_crops
 from training.dataset import TrainingSong, read_dataset
 from training.model import make_trainable, vocabulary_of
 from training.processes import Processes
 from training.settings import make_settings
-from training.step import backward, frames_of, held_out_batches, mean_loss, summed_error, told
+from training.step import BandSums, backward, band_losses, frames_of, summed_error, told
 from training.training_set import TrainingSet
+from training.validation import held_out_batches, held_out_losses
 
 pytestmark = pytest.mark.training
 
@@ -255,9 +257,48 @@ def test_turbo_learns_at_the_times_of_its_sampler_and_nowhere_else(made, preset:
         np.testing.assert_allclose(sorted(times.unique().tolist()), sorted(asked.tolist()), atol=1e-6)
 
 
-def test_the_loss_on_held_out_songs_is_the_same_each_time_it_is_measured(made):
-    pipeline, maker, _, _ = made
+def test_the_loss_on_held_out_songs_is_the_same_each_time_and_its_bands_are_those_of_the_examples_alone(made):
+    pipeline, maker, _, settings = made
     maker.training_set = TrainingSet(maker.training_set.songs, maker.training_set.latents, 25.0, n_held_out=1)
     assert maker.training_set.one_pass == [0, 1]
-    measured = [mean_loss(pipeline, held_out_batches(maker)) for _ in range(2)]
-    assert measured[0] == measured[1] > 0
+    (batch,) = held_out_batches(maker)
+    measured = [held_out_losses(pipeline, held_out_batches(maker), settings) for _ in range(2)]
+    assert measured[0] == measured[1] and measured[0]["held_out_loss"] > 0
+    low, high = band_edges(settings)
+    for band, rows in zip(BANDS, (batch.t < low, (batch.t >= low) & (batch.t < high), batch.t >= high), strict=True):
+        part = replace(
+            batch, frames=float(batch.mask[rows].sum()),
+            **{name: getattr(batch, name)[rows] for name in ("x_0", "noise", "t", "condition", "context", "mask")},
+            plan=replace(batch.plan, numbers=batch.plan.numbers[rows], which=batch.plan.which[rows]),
+            weight=batch.weight[rows],
+        )  # fmt: skip
+        assert rows.any()
+        alone = held_out_losses(pipeline, [part], settings)
+        assert alone["held_out_loss"] == pytest.approx(measured[0][band_key("held_out_loss", band)], rel=1e-5)
+        assert set(alone) == {"held_out_loss", band_key("held_out_loss", band)}  # no other band was asked about
+
+
+def test_the_bands_of_a_training_step_make_its_loss_and_leave_its_gradients_alone(made):
+    pipeline, maker, learned, settings = made
+    batches = maker.step(2)
+    bands = BandSums(torch.tensor(band_edges(settings)))
+    loss = backward(pipeline, batches, bands)
+    noted = {name: p.grad.clone() for name, p in learned.items()}
+    for parameter in learned.values():
+        parameter.grad = None
+    assert torch.equal(backward(pipeline, batches), loss)
+    assert all(torch.equal(p.grad, noted[name]) for name, p in learned.items())
+    error, frames = bands.sums.sum(1).tolist()
+    assert error / frames == pytest.approx(float(loss), rel=1e-5)
+    assert band_losses("loss", [[1.0, 0.0, 6.0], [2.0, 0.0, 3.0]]) == {"loss_fine": 0.5, "loss_outline": 2.0}
+
+
+@pytest.mark.parametrize("preset", ["real", "turbo", "starter"])
+def test_each_band_holds_a_third_of_the_times_that_training_draws(made, preset: str):
+    _, maker, _, _ = made
+    maker.settings = make_settings(preset, dataset_dir="songs", schedule_steps=9)
+    times = maker.timesteps(6000, torch.Generator().manual_seed(0))
+    low, high = band_edges(maker.settings)
+    shares = [(times < low).float().mean(), ((times >= low) & (times < high)).float().mean()]
+    slack = 0.13 if preset == "turbo" else 0.03  # few different times
+    assert shares == pytest.approx([1 / 3, 1 / 3], abs=slack)

@@ -63,7 +63,7 @@ def test_the_newest_checkpoints_and_the_best_stay_and_half_a_one_is_none(tmp_pat
         save_checkpoint(tmp_path, step, learner, write_nothing, loss)
         prune_checkpoints(tmp_path, keep=2)
     assert [path.name for path in list_checkpoints(tmp_path)] == ["step-000002", "step-000004", "step-000005"]
-    assert best_checkpoint(tmp_path).name == "step-000002"
+    assert best_checkpoint(tmp_path).folder.name == "step-000002"
     (tmp_path / "checkpoints" / "step-000006").mkdir()
     shutil.copytree(tmp_path / "checkpoints" / "step-000005", tmp_path / "checkpoints" / ".step-000007.part")
     write_config(tmp_path, make_settings("starter", dataset_dir="songs"))
@@ -71,6 +71,22 @@ def test_the_newest_checkpoints_and_the_best_stay_and_half_a_one_is_none(tmp_pat
     assert found.name == "step-000005" and [path.name for path in damaged] == ["step-000006"]
     prune_checkpoints(tmp_path, keep=2)
     assert not (tmp_path / "checkpoints" / ".step-000007.part").exists()
+
+
+def test_the_best_by_structure_is_kept_and_where_nobody_judged_the_loss_decides(tmp_path: Path):
+    learner = trained(1)
+    assert best_checkpoint(tmp_path, "structure") is None
+    for step, (loss, score) in enumerate(((0.1, None), (0.9, 0.8), (0.3, 0.8), (0.2, 0.5))):
+        save_checkpoint(tmp_path, step, learner, write_nothing, loss, structure_score=score)
+        prune_checkpoints(tmp_path, 1, "structure")
+        kept = [path.name for path in list_checkpoints(tmp_path)]
+        assert kept == [f"step-{n:06d}" for n in ((0,), (1,), (1, 2), (1, 3))[step]]
+    best = best_checkpoint(tmp_path, "structure")
+    assert (best.step, best.said) == (1, "its song keeps to the structure best, 80%")
+    assert best_checkpoint(tmp_path, "loss").facts() == {
+        "best_step": 3,
+        "best_said": "its loss on held-out songs is the lowest, 0.2000",
+    }
 
 
 def cut_short(path: Path) -> None:

@@ -77,6 +77,11 @@ def test_the_curve_has_a_point_per_step_with_rate_and_time(finished: Path):
     assert [point["step"] for point in points] == [1, 2, 3, 4]
     assert all(point["seconds"] > 0 and point["lr"] > 0 and np.isfinite(point["loss"]) for point in points)
     assert points[-1]["eta"] == 0 and points[1]["seconds"] > 0
+    assert all(point["grad_norm"] > 0 and point["memory_mb"] > 50 for point in points)
+    assert all(point["crops_a_second"] * point["seconds"] == pytest.approx(2) for point in points)  # its batches hold 2
+    rates = [point["lr"] for point in points]
+    assert len(set(rates)) == 4  # of each step, not of the look
+    assert all(any(name.startswith("loss_") for name in point) for point in points)
 
 
 @pytest.mark.training

@@ -9,8 +9,8 @@ import torch
 from structure.events import Event
 from structure.plan import DEFAULT_VOCABULARY
 from training.dataset import TrainingSong
-from training.loop import TrainingError, check_disk
 from training.model import adapter_card, learning_rate_factor, make_optimizer, make_trainable, vocabulary_of
+from training.refusals import TrainingError, check_disk
 from training.settings import SettingsError, make_settings, read_settings
 
 

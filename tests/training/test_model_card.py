@@ -19,7 +19,8 @@ from training.licences import licence_lines
 from training.markdown import escaped, yaml_text
 from training.model_card import MARK, CardError, leave_card, write_card
 from training.origin import read_origin, write_origin
-from training.run_folder import RunState, append_metrics, write_config, write_state
+from training.points import Curves
+from training.run_folder import RunState, append_metrics, read_state, write_config, write_state
 from training.settings import make_settings
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,15 @@ def test_the_hub_reads_the_front_matter(tmp_path: Path):
     assert expected.items() <= data.to_dict().items()
     assert data.base_model == "ACE-Step/acestep-v15-xl-base-diffusers"
     assert {"lora", "timed-events"} <= set(data.tags)
+
+
+def test_the_card_says_which_checkpoint_is_the_best_where_that_was_measured(tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    assert "best checkpoint" not in write_card(run).read_text()
+    state = read_state(run)
+    for step, said in ((20, "That of step 20 is the best checkpoint"), (40, "This is the best checkpoint")):
+        write_state(run, state.model_copy(update={"best_step": step, "best_said": "its loss is the lowest, 0.4"}))
+        assert f"{said} of the run: its loss is the lowest, 0.4." in write_card(run).read_text()
 
 
 def test_what_nobody_stated_is_said_to_be_unstated(tmp_path: Path):
@@ -156,12 +166,12 @@ def test_a_licence_of_the_hub_is_known_in_any_case_and_words_become_a_name():
 
 def test_the_picture_is_a_drawing_that_stands_alone():
     points = [{"step": n, "loss": 1.0 / n} for n in range(1, 2000)] + [{"step": 1999, "held_out_loss": 0.1}]
-    picture = ElementTree.fromstring(loss_picture(points, 2000))
+    picture = ElementTree.fromstring(loss_picture(Curves(points), 2000))
     name = "{http://www.w3.org/2000/svg}"
     assert picture.tag == name + "svg"
     assert len(picture.findall(name + "polyline")) == 2 and len(picture.findall(name + "circle")) == 1
     assert picture.find(name + "style") is not None and not list(picture.iter(name + "script"))
-    assert loss_picture([]) == ""
+    assert loss_picture(Curves()) == ""
 
 
 def test_without_a_curve_there_is_no_picture_and_no_link_to_one(tmp_path: Path):

@@ -12,13 +12,16 @@ import psutil
 import pytest
 
 from training.again import nearest_preset, settings_like
+from training.checkpoint import checkpoint_folder
 from training.comparing import comparison_card, differences, two_curves
 from training.device_lock import try_lock
 from training.last_words import last_lines, reason
 from training.line import ahead_of, place_in_words, places
 from training.pictures import progress_card, run_rows
+from training.points import Curves
 from training.presets import PRESETS
 from training.run_folder import (
+    ADAPTER_FILE,
     LOG_FILE,
     RunState,
     append_metrics,
@@ -247,7 +250,9 @@ def test_side_by_side_only_what_differs_is_told_and_words_from_files_are_text(tm
 
 
 def test_both_curves_lie_on_the_same_axes():
-    short, long = ([{"step": s, "loss": value} for s in range(1, last + 1)] for value, last in ((1.0, 50), (3.0, 100)))
+    short, long = (
+        Curves([{"step": s, "loss": value} for s in range(1, last + 1)]) for value, last in ((1.0, 50), (3.0, 100))
+    )
     ends = [
         tuple(map(float, line.split()[-1].split(",")))
         for line in re.findall(r'<polyline class="tr-\w+" points="([^"]+)"', two_curves(short, long))
@@ -255,7 +260,21 @@ def test_both_curves_lie_on_the_same_axes():
     (x_short, y_short), (x_long, y_long) = ends
     assert x_short == pytest.approx((46 + x_long) / 2, abs=1)  # step 50 of 100, from the axis at 46
     assert y_short > y_long  # a lower loss lies lower
-    assert two_curves([], []) == ""
+    assert two_curves(Curves(), Curves()) == ""
+
+
+def test_a_run_that_ended_with_another_checkpoint_than_its_best_offers_that(tmp_path: Path):
+    write_config(tmp_path, make_settings("starter", dataset_dir=tmp_path, output_dir=tmp_path))
+    best = checkpoint_folder(tmp_path, 20)
+    for status, step, best_step, offered in (
+        ("done", 40, None, None), ("done", 40, 40, None), ("stopped", 40, 20, best), ("training", 40, 20, None),
+    ):  # fmt: skip
+        write_state(tmp_path, RunState(status=status, step=step, best_step=best_step, **alive()))
+        assert read_run(tmp_path).best is None  # no adapter lies there
+        best.mkdir(parents=True, exist_ok=True)
+        (best / ADAPTER_FILE).write_text("{}")
+        assert read_run(tmp_path).best == offered
+        (best / ADAPTER_FILE).unlink()
 
 
 def test_a_run_that_died_shows_the_end_of_its_log_and_why(tmp_path: Path):

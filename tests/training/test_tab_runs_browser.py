@@ -117,11 +117,13 @@ def test_a_run_is_renamed_compared_taken_as_a_pattern_and_deleted_when_one_is_su
         page.get_by_label("Seed", exact=True).input_value(),
     ) == ("40", "6")
     page.get_by_label("Seed", exact=True).fill("77")
+    page.get_by_label("A song each so many steps").fill("20")
     with try_lock("cpu", "training elsewhere", lasting=True):
         button(page, "Train").click()
         shown(page, "Waiting for the device")
         new = next(run for run in list_runs(runs_root) if run.running)
         assert (new.settings.seed, new.settings.learning_rate, new.settings.max_steps) == (77, 0.0123, 40)
+        assert new.settings.sample_every_steps == 20
         assert button(page, "Delete").is_disabled()
         button(page, "Stop").click()
         shown(page, "Taken out of the line")
