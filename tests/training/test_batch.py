@@ -282,7 +282,7 @@ def test_the_bands_of_a_training_step_make_its_loss_and_leave_its_gradients_alon
     pipeline, maker, learned, settings = made
     batches = maker.step(2)
     bands = BandSums(torch.tensor(band_edges(settings)))
-    loss = backward(pipeline, batches, bands)
+    loss = backward(pipeline, batches, bands=bands)
     noted = {name: p.grad.clone() for name, p in learned.items()}
     for parameter in learned.values():
         parameter.grad = None
