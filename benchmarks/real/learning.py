@@ -79,12 +79,12 @@ def songs(proof: Proof) -> dict[str, Any]:
 
     settings = _experiment(proof)
     split = split_songs(settings)
+    if not has_adapter(_home(proof, "events") / "adapter"):
+        raise BenchmarkError("There is no adapter to make songs with: see the stage `learn`.")
     arms = []
     for arm in settings.chosen:
         home = _home(proof, arm.key)
         adapter = home / "adapter" if arm.events else None
-        if adapter is not None and not has_adapter(adapter):
-            raise BenchmarkError("There is no adapter to make songs with: see the stage `learn`.")
         wanted = _wanted(settings, split)
         file = write_requests(arm, split.held_out, wanted, home / "requests.jsonl")
         command = ["make", "--requests", str(file), "--model", str(proof.model), "--adapter", str(adapter or "none")]
