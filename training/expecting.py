@@ -39,12 +39,12 @@ def used(state: RunState, device: str, now: float) -> dict[str, Any]:
 
 
 def require_memory(found: Estimate, settings: TrainingSettings) -> None:
-    """Refuse a run that cannot fit, unless its settings say to try.
+    """Refuse a run that cannot fit, unless its settings say to try or nobody knows how large the model is.
 
     Raises:
         TooLarge: the device holds less than the run needs, by a margin.
     """
-    if settings.memory_check and not found.fits:
+    if settings.memory_check and found.known and not found.fits:
         raise TooLarge(
             f"This run needs about {gigabytes(found.room)}, and {found.device.name} has "
             f"{gigabytes(found.device.memory)}: {_ways_out(settings)}, or choose a smaller base model. "

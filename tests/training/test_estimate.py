@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,7 @@ def test_a_run_that_cannot_fit_is_refused_and_may_be_tried_all_the_same():
     with pytest.raises(TooLarge, match=r"needs about 23 GB, and Small GPU has 8.0 GB: lower --batch-size \(now 4\)"):
         require_memory(found, settings)
     require_memory(found, settings.model_copy(update={"memory_check": False}))
+    require_memory(replace(found, known=False), settings)  # its size is a guess by its name
     assert "It does not fit" in in_words(found)
     close = Estimate(7.9e9, None, 100, small, like_before=False, known=True)
     require_memory(close, settings)

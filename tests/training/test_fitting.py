@@ -66,8 +66,9 @@ def test_command_line_and_page_mean_the_same(tmp_path):
 
 def asked(**values: object) -> list[object]:
     form = {
-        "like": "", "preset": "starter", "memory": None, "steps": 7.0, "seed": 3.0, "rank": 8.0, "events": True,
-        "batch": 2.0, "optimizer": "prodigy", "adapter": "lora", "thrift": ["gradient_checkpointing"], "other": "",
+        "like": "", "preset": "starter", "memory": None, "steps": 7.0, "seed": 3.0, "rank": 8.0, "songs": 5.0,
+        "events": True, "batch": 2.0, "optimizer": "prodigy", "adapter": "lora",
+        "thrift": ["gradient_checkpointing"], "other": "",
     }  # fmt: skip
     return list({**form, **values}.values())
 
@@ -78,6 +79,7 @@ def test_the_form_and_its_line_of_other_settings_become_a_run_s(tmp_path):
     assert (settings.max_steps, settings.seed, settings.lora_rank, settings.batch_size) == (7, 3, 8, 2)
     assert (settings.optimizer, settings.gradient_checkpointing, settings.quantise) == ("prodigy", True, "none")
     assert (settings.learning_rate, settings.lora_dora, settings.max_duration_sec) == (3e-4, True, 240.0)
+    assert settings.sample_every_steps == 5
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ def test_a_folder_where_a_run_is_going_on_takes_no_second_one(
 def test_a_run_that_finds_no_memory_says_what_to_lower(songs: Path, tiny_model: Path, tmp_path: Path, machine: dict):
     import resource
 
-    command = arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1)
+    command = arguments(songs, tiny_model, tmp_path / "run", "--max-steps", 1, "--no-memory-check")
     command[command.index("--batch-size") + 1] = 1500
     done = subprocess.run(
         [sys.executable, PROGRAM, *map(str, command)],
