@@ -37,7 +37,7 @@ from training.checkpoint import (
 )
 from training.crops import DROPOUT, stream
 from training.dataset import DatasetReport, read_dataset, require_songs
-from training.device_lock import DeviceBusy, DeviceLock, device_key, holder, try_lock
+from training.device_lock import device_key
 from training.expecting import expected, in_words, noted, require_memory, used
 from training.frozen import compile_blocks
 from training.latents import default_cache
@@ -65,10 +65,9 @@ from training.runs import list_runs, refuse_to_replace
 from training.sample_files import forget_later_samples
 from training.samples import Sampler, sample_request
 from training.settings import TrainingSettings
+from training.taking import take_device
 from training.trackers import Send, require_tracker, sending_on
 from training.validation import held_out_batches, held_out_losses
-
-WAIT_FOR_DEVICE = 120.0  # seconds; a song being generated is done by then
 
 
 def train(settings: TrainingSettings) -> RunState:
@@ -112,7 +111,7 @@ def _train(settings: TrainingSettings, processes: Processes) -> RunState:
         device = device_key(processes.device(choose_device(settings.device)))
         tracker = settings.tracker if processes.main else "none"
         with (
-            _take_device(device, progress) if processes.holds(device) else contextlib.nullcontext(),
+            take_device(device, progress) if processes.holds(device) else contextlib.nullcontext(),
             sending_on(settings.model_copy(update={"tracker": tracker}), progress.log) as send,
         ):
             processes.agree("Kind of device", device.partition(":")[0])
@@ -177,27 +176,6 @@ def _in_place(settings: TrainingSettings) -> bool:
     """Whether a run goes on in its own folder."""
     source = settings.resume_from
     return source is not None and source.resolve().is_relative_to(settings.output_dir.resolve())
-
-
-def _take_device(device: str, progress: Progress) -> DeviceLock:
-    """Wait for a song that is being generated there; another run would take too long.
-
-    Raises:
-        DeviceBusy: the device is not to be had.
-        Stopped: somebody asked the run to stop meanwhile.
-    """
-    deadline = time.monotonic() + WAIT_FOR_DEVICE
-    while (lock := try_lock(device, f"training {progress.folder.name}", lasting=True)) is None:
-        owner = holder(device)
-        if owner is not None:
-            if owner.lasting or time.monotonic() > deadline:
-                raise DeviceBusy(f"{owner.sentence()} Wait for it to end, stop it, or choose another --device.")
-            if progress.state.status != "waiting":
-                progress.at("waiting", owner.sentence())
-        if progress.stopping():
-            raise Stopped
-        time.sleep(0.2)
-    return lock
 
 
 def _train_on(
