@@ -32,7 +32,7 @@ app: $(APP_STAMP)
 	$(RUN) app.py $(ARGS)
 
 test: $(TEST_STAMP)
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(RUN) -m ruff check .

@@ -59,6 +59,14 @@ socket.getaddrinfo = getaddrinfo
 '''
 
 
+LONG = ("trials", "test_newcomer.py", "experiment", "training")  # rooms and files whose tests take longest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first: whichever process ends last is then busy with short ones."""
+    items.sort(key=lambda item: not set(LONG) & set(item.path.relative_to(ROOT).parts))
+
+
 def pytest_sessionfinish() -> None:
     """Leave nothing behind."""
     shutil.rmtree(_scratch, ignore_errors=True)

@@ -282,7 +282,7 @@ def upstream(pipeline, tmp_path) -> Path:
         ({"r": 8}, "`layers.0.cross_attn.q_proj` should have rank 8, but has 4"),
         ({"lora_alpha": "loud"}, "adapter_config.json: lora_alpha: input should be a valid number"),
         ({"alpha_pattern": {"(": 3}}, "alpha_pattern holds no regular expression"),
-        ({"peft_type": "LOKR"}, "this is a LOKR adapter. Only LoRA and DoRA"),
+        ({"peft_type": "LOHA"}, "this is a LOHA adapter. Only LoRA"),
         ({"bias": "all"}, "bias is 'all', so the adapter changes more than a LoRA can"),
         ({"modules_to_save": ["proj_out"]}, "modules_to_save is .'proj_out'."),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights is 'pissa_niter_4'"),

@@ -1,7 +1,6 @@
 """A whole experiment by its command, cut to seconds: stopped, gone on with, read."""
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from acestep.starter.songs import make_song
+from annotate.audio import write_audio
 from evaluation.__main__ import main
 from evaluation.experiment.progress import STOP_FILE, read_state
 from evaluation.experiment.running import plan, run_experiment
@@ -19,11 +20,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
-def songs(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine songs: six to learn from, three whose structures are asked for."""
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine songs of twelve seconds: six to learn from, three whose structures are asked for."""
     folder = tmp_path_factory.mktemp("songs")
-    for path in sorted(reference.iterdir())[:18]:
-        shutil.copy(path, folder)
+    for number in range(9):
+        song = make_song(2_000 + number, 12.0)
+        write_audio(folder / f"song-{number}.wav", song.samples, song.sample_rate)
+        (folder / f"song-{number}.json").write_text(json.dumps(song.sidecar), "utf-8")
     return folder
 
 
