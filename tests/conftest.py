@@ -63,7 +63,15 @@ LONG = ("trials", "test_newcomer.py", "experiment", "training")  # rooms and fil
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests first: whichever process ends last is then busy with short ones."""
+    """A browser test that fails is tried once more, and counted; long tests go first.
+
+    Taps, drags and play heads happen in real time, and a busy machine can stall the browser for a second. The closing
+    line says how many were tried again ("2 rerun"), `-rR` names them, and a defect fails twice.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+    # Whichever process ends last is then busy with short ones.
     items.sort(key=lambda item: not set(LONG) & set(item.path.relative_to(ROOT).parts))
 
 
