@@ -33,6 +33,7 @@ AUDIO_SUFFIXES: tuple[str, ...] = (
 SUBTYPES = {"WAV": "PCM_16", "FLAC": "PCM_16", "MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
 """What `write_audio` writes, and how."""
 
+_UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2^63 - 1 where a header gives no length; this many would be nine months
 BLOCK_FRAMES = 1 << 17  # about 3 s at 44.1 kHz: memory stays flat for an hour of music
 
 
@@ -57,10 +58,10 @@ def audio_info(path: Path) -> AudioInfo:
         AudioError: no such file, not audio, or empty.
     """
     _refuse_missing_or_empty(path)
-    try:
-        header = soundfile.info(str(path))
-        info = AudioInfo(header.samplerate, header.channels, header.frames, header.frames / header.samplerate)
-    except soundfile.LibsndfileError:
+    if file := _opened(path):
+        with file:
+            info = AudioInfo(file.samplerate, file.channels, file.frames, file.frames / file.samplerate)
+    else:
         info = _av_info(path)
     if info.frames <= 0:
         raise AudioError(f"`{path.name}` holds no sound (0 samples). Export it again, or take it out of the folder.")
@@ -74,9 +75,8 @@ def audio_blocks(path: Path, block_frames: int = BLOCK_FRAMES) -> Iterator[np.nd
         AudioError: no such file, or not audio.
     """
     _refuse_missing_or_empty(path)
-    try:
-        file = soundfile.SoundFile(str(path))
-    except soundfile.LibsndfileError:
+    file = _opened(path)
+    if file is None:
         yield from _av_blocks(path)
         return
     with file:
@@ -185,6 +185,21 @@ def _refuse_missing_or_empty(path: Path) -> None:
         raise AudioError(f"`{path.name}` is empty (0 bytes). Copy or export it again, or take it out of the folder.")
 
 
+def _opened(path: Path) -> soundfile.SoundFile | None:
+    """The file by libsndfile; None where PyAV has to read it.
+
+    A FLAC that was written into a pipe does not say how long it is, and libsndfile then fails on its last samples.
+    """
+    try:
+        file = soundfile.SoundFile(str(path))
+    except soundfile.LibsndfileError:
+        return None
+    if file.frames < _UNKNOWN_FRAMES:
+        return file
+    file.close()
+    return None
+
+
 def _unreadable(path: Path) -> AudioError:
     return AudioError(f"`{path.name}` is not audio that can be read here. Convert it to WAV, FLAC, OGG or MP3.")
 
@@ -195,11 +210,14 @@ def _av_info(path: Path) -> AudioInfo:
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
+            rate, channels = stream.rate, stream.channels
             if stream.duration is not None:
                 duration = float(stream.duration * stream.time_base)
-            else:
-                duration = (container.duration or 0) / av.time_base
-            return AudioInfo(stream.rate, stream.channels, round(duration * stream.rate), duration)
+            elif container.duration:
+                duration = container.duration / av.time_base
+            else:  # nobody says: count
+                duration = sum(map(len, _av_blocks(path))) / rate
+            return AudioInfo(rate, channels, round(duration * rate), duration)
     except (av.FFmpegError, IndexError, OSError) as refused:
         raise _unreadable(path) from refused
 

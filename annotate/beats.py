@@ -24,6 +24,7 @@ _BANDS = 64
 RANGE_DB = 80.0  # below the song's loudest band; what is lower is as good as silent
 _STRETCH_FRAMES = 4096  # frames that librosa gets at once: a minute and a half
 _TEMPO_FRAMES = 512  # frames whose tempo is looked for at once: each takes twenty kilobytes meanwhile
+_LONGEST_PROMISED = 3600.0  # seconds that room is made for at once: a FLAC written to a pipe promises 2^63 samples
 _BLOCK_FRAMES = 512  # spectra at a time: an hour of music needs no more memory than its samples
 
 
@@ -94,11 +95,11 @@ def _spectra(blocks: Iterable[np.ndarray], duration: float) -> tuple[np.ndarray,
 
     Frame i is centred on sample i * HOP. Samples are let go as soon as they were heard, and what was heard of them has
     its place from the start: an hour, or half of one twice, would not fit into what a page may take. `duration`
-    (seconds) is what the file's header says, and may be wrong.
+    (seconds) is what the file's header promises, and may be wrong.
     """
     import librosa
 
-    rows = np.empty((_BANDS + 12, 2 + int(duration * SAMPLE_RATE / HOP)), np.float32)
+    rows = np.empty((_BANDS + 12, 2 + int(min(duration, _LONGEST_PROMISED) * SAMPLE_RATE / HOP)), np.float32)
     heard = 0  # frames
 
     def hear(samples: np.ndarray) -> None:

@@ -15,6 +15,7 @@ PEAKS: tuple[tuple[str, float, str], ...] = (
     ("RTX 4090", 165.0, "NVIDIA Ada whitepaper, float32 sums"),
 )
 """Part of the name that torch gives a card, its peak and where that stands; the first that fits counts."""
+_SLOWER = {"NVL", "Laptop", "D"}  # words of cards that share a name in the table but not its figure
 
 
 def peak_of(card: str) -> tuple[float, str] | None:
@@ -24,6 +25,8 @@ def peak_of(card: str) -> tuple[float, str] | None:
         card: as torch names it, such as `NVIDIA H100 80GB HBM3`.
     """
     words = card.replace("-", " ").split()
+    if _SLOWER & set(words):
+        return None
     for name, peak, source in PEAKS:
         wanted = name.split()
         if all(word in words for word in wanted):

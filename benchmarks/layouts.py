@@ -59,9 +59,9 @@ def peak_memory(action: Callable[[], object], device: torch.device) -> float | N
     action()
     if device.type != "cuda":
         return None
-    torch.cuda.reset_peak_memory_stats()
+    torch.cuda.reset_peak_memory_stats(device)
     action()
-    return torch.cuda.max_memory_allocated() / 1e9
+    return torch.cuda.max_memory_allocated(device) / 1e9
 
 
 def learner_for(pipeline: StructuredPipeline, settings: TrainingSettings) -> Learner:

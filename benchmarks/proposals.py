@@ -14,32 +14,16 @@ import sys
 import time
 from typing import Any
 
-import mir_eval
 import numpy as np
 
 from annotate.audio import audio_info, write_audio
 from annotate.proposals import Proposal, propose
-from benchmarks.real_songs import RealSongError, by_chance, mean_scores, real_songs, scores
+from benchmarks.real_songs import RealSongError, by_chance, mean_scores, real_songs, same_name, scores
 from benchmarks.record import WORK, Bar, exit_status, record
+from evaluation.segments import boundary_f
 from structure.events import Event, sections
 
 SET, COUNT, SECONDS = 66_260, 24, 120.0
-
-
-def boundary_f(truth: list[Event], proposed: list[Event], window: float) -> float:
-    """F of boundaries within `window` seconds, the song's two ends left out."""
-    spans = [np.array([[event.start, event.end] for event in events]) for events in (truth, proposed)]
-    return mir_eval.segment.detection(*spans, window=window, trim=True)[2]
-
-
-def frames_alike(truth: list[Event], proposed: list[Event]) -> float:
-    """Share of the song's tenths of a second that have the same name in both."""
-    moments = np.arange(0.05, SECONDS, 0.1)
-    names = [
-        [next((e.type for e in events if e.start <= moment < e.end), "") for moment in moments]
-        for events in (truth, proposed)
-    ]
-    return float(np.mean([a == b for a, b in zip(*names, strict=True)]))
 
 
 def reliability(truths: list[list[Event]], proposals: list[Proposal]) -> list[dict[str, float]]:
@@ -112,11 +96,12 @@ def measure() -> None:
     found = {
         name: {
             f"F {window:g} s": [
-                boundary_f(truth, proposal.events, window) for truth, proposal in zip(truths, made, strict=True)
+                boundary_f(truth, proposal.events, window, trim=True).f
+                for truth, proposal in zip(truths, made, strict=True)
             ]
             for window in (0.5, 3.0)
         }
-        | {"named": [frames_alike(truth, proposal.events) for truth, proposal in zip(truths, made, strict=True)]}
+        | {"named": [same_name(truth, proposal.events) for truth, proposal in zip(truths, made, strict=True)]}
         for name, made in (("own", proposals), ("another's", others))
     }
     bars = [

@@ -21,8 +21,8 @@ from structure.events import Event, sections
 from structure.sidecar import read_sidecar
 
 ANNOTATIONS = Path(__file__).resolve().parent / "annotations"
-AGAIN = ANNOTATIONS / "again"
-"""Second annotations of some of the songs: what the first can be expected to agree with."""
+AGAIN = "again"
+"""Its folder with second annotations of some of the songs: what the first can be expected to agree with."""
 INSTALLED = Path("/usr/share/games/fretsonfire/data/songs")
 _DRAWS = 20  # of random boundaries, for each song
 
@@ -85,7 +85,7 @@ def real_songs(folder: Path = ANNOTATIONS) -> list[RealSong]:
     """
     found = []
     for path in sorted(folder.glob("*.json")):
-        sidecar, second = read_sidecar(path), folder / "again" / path.name
+        sidecar, second = read_sidecar(path), folder / AGAIN / path.name
         source = sidecar.data["source"]
         found.append(
             RealSong(

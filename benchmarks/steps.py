@@ -162,7 +162,7 @@ def _measure(pipeline: StructuredPipeline, way: Way, rounds: int) -> dict[str, A
         taken = [timed(take, device) for _ in range(rounds)]
     seconds = statistics.median(taken)
     flops = step_flops(transformer, batch.x_0.shape[1])
-    known = peak_of(torch.cuda.get_device_name()) if device.type == "cuda" and way.precision == "bf16" else None
+    known = peak_of(torch.cuda.get_device_name(device)) if device.type == "cuda" and way.precision == "bf16" else None
     return {
         "step_seconds": seconds,
         "all_seconds": taken,

@@ -17,7 +17,7 @@ from structure.errors import StudioError
 from structure.events import Event, sections
 
 if TYPE_CHECKING:
-    from evaluation.probe import JudgedSong
+    from evaluation.probe import JudgedSong, Probe
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,36 @@ class Heard:
 
 
 def listen(audio: Path, asked: Sequence[Event], reference: Path) -> Heard:
-    """Name the sections of a song by ear.
-
-    Args:
-        audio: the song.
-        asked: the structure that it was asked to have; needs a section.
-        reference: folder of annotated songs that taught the judge what each type sounds like.
+    """Name the sections of a song by ear, by the judge that `reference` teaches now.
 
     Raises:
         StudioError: too few annotated songs, or no judge that can be trusted comes of them.
     """
+    return hear(audio, asked, judge_of(reference))
+
+
+def judge_of(reference: Path) -> "Probe":
+    """A judge for many songs, which stays the same whatever is marked in the folder meanwhile.
+
+    Args:
+        reference: folder of annotated songs that teach the judge what each type sounds like.
+
+    Raises:
+        StudioError: too few annotated songs, or no judge that can be trusted comes of them.
+    """
+    return _judge(reference, _stamp(reference))
+
+
+def hear(audio: Path, asked: Sequence[Event], judge: "Probe") -> Heard:
+    """Name the sections of a song by ear, and score them against the structure `asked`, which needs a section.
+
+    Raises:
+        AudioError: no audio can be read.
+    """
     from annotate.audio import read_audio
 
-    probe = _judge(reference, _stamp(reference))
     samples, sample_rate = read_audio(audio, mono=True)
-    heard = probe.label(samples, sample_rate)
+    heard = judge.label(samples, sample_rate)
     return Heard(heard, score_structure(sections(asked), heard))
 
 

@@ -35,7 +35,7 @@ def noted(found: Estimate, settings: TrainingSettings, report: "DatasetReport") 
 
 def used(state: RunState, device: str, now: float) -> dict[str, Any]:
     """What the state keeps of what the run has taken; `now` in seconds since 1970."""
-    return {"peak_memory": peak_memory(device.partition(":")[0]), "took": now - (state.started or now)}
+    return {"peak_memory": peak_memory(device), "took": now - (state.started or now)}
 
 
 def require_memory(found: Estimate, settings: TrainingSettings) -> None:

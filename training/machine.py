@@ -45,15 +45,18 @@ def find_device(asked: str = "auto") -> Device:
     return Device("cpu", "this machine", memory.total, memory.available)
 
 
-def peak_memory(kind: str) -> int:
+def peak_memory(device: str) -> int:
     """Bytes that this process has used at most: of CUDA what tensors took, else all that lay in the machine's memory.
+
+    Args:
+        device: as torch names it: cpu, mps, cuda, cuda:1.
 
     Linux counts for the program alone; the peak that `getrusage` tells begins with that of the process it came from.
     """
-    if kind == "cuda":
+    if device.startswith("cuda"):
         import torch
 
-        return torch.cuda.max_memory_allocated()
+        return torch.cuda.max_memory_allocated(device)
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
@@ -68,16 +71,31 @@ def peak_memory(kind: str) -> int:
 
 
 def _gpus() -> list[Device]:
-    """Every NVIDIA GPU, asked now; none where torch was built without CUDA."""
+    """Every NVIDIA GPU that this process may use, asked now; none where torch was built without CUDA."""
     if not _torch_has_cuda():
         return []
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    query = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
         rows = [[cell.strip() for cell in line.split(",")] for line in said.splitlines() if line.strip()]
-        return [Device("cuda", name, int(total) * 2**20, int(free) * 2**20) for name, total, free in rows]
+        return [Device("cuda", name, int(total) * 2**20, int(free) * 2**20) for _, _, name, total, free in _seen(rows)]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []
+
+
+def _seen(rows: list[list[str]]) -> list[list[str]]:
+    """Rows of index, UUID and more in the order in which CUDA numbers them for this process (CUDA_VISIBLE_DEVICES)."""
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted is None:
+        return rows
+    found = []
+    for one in wanted.split(","):
+        name = one.strip()
+        row = next((row for row in rows if name and (row[0] == name or row[1].startswith(name))), None)
+        if row is None:
+            break  # CUDA too sees none of those after the first that is not there
+        found.append(row)
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -87,9 +87,7 @@ class Meter:
         return points
 
     def _memory(self) -> float:
-        """Megabytes: of the process, or on CUDA the most that was allocated there since the last look."""
+        """Megabytes: of the process, or on CUDA the most that this one has allocated there so far."""
         if self._device.type != "cuda":
             return self._process.memory_info().rss / 2**20
-        most = torch.cuda.max_memory_allocated(self._device)
-        torch.cuda.reset_peak_memory_stats(self._device)
-        return most / 2**20
+        return torch.cuda.max_memory_allocated(self._device) / 2**20

@@ -8,7 +8,7 @@ of a run without songs. A song that cannot be made or written costs the run a li
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from acestep.adapter import AdapterCard
 from acestep.pipeline import Cancelled, SongRequest
 from acestep.starter.demo import demo_folder, make_demo
 from annotate.audio import write_audio
-from evaluation.hearing import Heard, listen
+from evaluation.hearing import Heard, hear, judge_of
 from structure.errors import StudioError
 from structure.events import Event, clip, rebase, sections
 from structure.language import parse_structure
@@ -34,6 +34,7 @@ from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from acestep.pipeline import GeneratedSong, StructuredPipeline
+    from evaluation.probe import Probe
 
 LONGEST = 20.0  # seconds of a song of the dataset whose structure is asked for
 _PER_SECOND = 1000  # a crop counts in frames: here in milliseconds
@@ -101,6 +102,7 @@ class Sampler:
     settings: TrainingSettings
     progress: Progress
     reference: Path | None = None
+    _probe: "Probe | None" = field(default=None, init=False)  # one for the whole run: scores are compared
 
     @classmethod
     def of(
@@ -158,9 +160,11 @@ class Sampler:
         if self.reference is None:
             return None, "Not judged: the judge knows the starter's sound alone."
         try:
-            if self.reference == demo_folder():
-                make_demo(self.reference)  # there already, unless the page was never opened
-            heard = listen(audio, self.request.events, self.reference)
+            if self._probe is None:
+                if self.reference == demo_folder():
+                    make_demo(self.reference)  # there already, unless the page was never opened
+                self._probe = judge_of(self.reference)
+            heard = hear(audio, self.request.events, self._probe)
         except StudioError as problem:
             return None, f"Not judged: {problem}"
         return heard, heard.sentence()

@@ -5,7 +5,6 @@ The experiment's own parts (`evaluation.experiment`), cut to two arms: no adapte
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -19,7 +18,7 @@ from evaluation.experiment.settings import Arm, ExperimentSettings
 from evaluation.experiment.settings import make_settings as make_experiment
 from structure.events import sections
 from training.checkpoint import list_checkpoints
-from training.run_folder import has_adapter, read_metrics
+from training.run_folder import has_adapter, read_metrics, read_state
 
 PROCEDURAL_SONGS, PROCEDURAL_SEED = 18, 4_711
 SHORT = {"crop_min_sec": 4.0, "crop_max_sec": 6.0, "lora_rank": 4, "batch_size": 1}  # of a rehearsal
@@ -27,14 +26,12 @@ SHORT = {"crop_min_sec": 4.0, "crop_max_sec": 6.0, "lora_rank": 4, "batch_size":
 
 def learn(proof: Proof) -> dict[str, Any]:
     """Train the event LoRA by the preset that the checkpoint's kind has; its losses, times and memory."""
-    import torch
-
     from acestep.loading import STARTER, TURBO, sampling_defaults
     from training.loop import train
     from training.settings import make_settings
 
     data = proof.work / "data"
-    if proof.dataset is None and not proof.songs.is_dir():
+    if proof.dataset is None and len(list(proof.songs.glob("*.json"))) < PROCEDURAL_SONGS:
         from acestep.starter.songs import write_songs
 
         write_songs(proof.songs, PROCEDURAL_SONGS, PROCEDURAL_SEED)
@@ -48,11 +45,10 @@ def learn(proof: Proof) -> dict[str, Any]:
         max_steps=proof.steps, save_every_steps=max(2, proof.steps // 4), held_out=0,
         resume_from=folder if list_checkpoints(folder) else None, **(SHORT if proof.quick else {}),
     )  # fmt: skip
-    began = time.perf_counter()
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
     train(settings)
-    losses = [point["loss"] for point in read_metrics(folder) if "loss" in point]
+    points = [point for point in read_metrics(folder) if "loss" in point]
+    losses = [point["loss"] for point in points]
+    used = read_state(folder).peak_memory
     tenth = max(1, len(losses) // 10)
     first, last = fmean(losses[:tenth]), fmean(losses[-tenth:])
     return {
@@ -63,8 +59,8 @@ def learn(proof: Proof) -> dict[str, Any]:
         "steps": len(losses),
         "loss, first tenth": first,
         "loss, last tenth": last,
-        "seconds of training": time.perf_counter() - began,
-        "peak memory, GB": torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else None,
+        "seconds of steps": sum(point["seconds"] for point in points),
+        "peak memory, GB": None if used is None else used / 1e9,
         "losses": losses,
     }
 

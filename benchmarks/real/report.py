@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -13,7 +15,7 @@ from typing import Any
 import acestep  # noqa: F401  before torch
 from benchmarks.real.running import STAGES
 from benchmarks.real.settings import Proof
-from benchmarks.record import ROOT, commit, machine
+from benchmarks.record import ROOT, BenchmarkError, commit, machine
 from evaluation.experiment.report import tables
 from evaluation.experiment.report.listening import build_decks
 from evaluation.experiment.report.offline import HERE, as_data, as_script, policy_of, templates
@@ -56,14 +58,13 @@ def collect(proof: Proof, results: Mapping[str, Mapping[str, Any]]) -> dict[str,
     import torch
 
     if torch.cuda.is_available():
-        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
-        card = f"{torch.cuda.get_device_name()}, {memory:.0f} GB, CUDA {torch.version.cuda}"
+        found = torch.cuda.get_device_properties(proof.device if proof.device.startswith("cuda") else "cuda")
+        card = f"{found.name}, {found.total_memory / 1e9:.0f} GB, CUDA {torch.version.cuda}"
     versions = {name: found[0].version for name in _PACKAGES if (found := list(distributions(name=name)))}
-    private = {str(path): path.name for path in (proof.model, proof.work, proof.songs, Path(sys.prefix), ROOT)}
-    private[str(Path.home())] = "~"
+    folders = (proof.model, proof.work, proof.songs, Path(sys.prefix), Path(sys.base_prefix), ROOT)
+    private = {Path.home(): "~", Path(tempfile.gettempdir()): "tmp"} | {path: path.name for path in folders}
     told = json.dumps({name: dict(result) for name, result in results.items()}, ensure_ascii=False)
-    for folder, name in sorted(private.items(), key=lambda pair: -len(pair[0])):
-        told = told.replace(json.dumps(folder, ensure_ascii=False)[1:-1], name)
+    told = without_folders(told, private | {path.resolve(): name for path, name in private.items()})
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -74,6 +75,15 @@ def collect(proof: Proof, results: Mapping[str, Mapping[str, Any]]) -> dict[str,
         "not judged": list(NOT_JUDGED),
         "stages": json.loads(told),
     }
+
+
+def without_folders(told: str, private: Mapping[Path, str]) -> str:
+    """JSON text with the machine's folders called by other names, longest first, and only where a path begins."""
+    for folder, name in sorted(private.items(), key=lambda pair: -len(str(pair[0]))):
+        if str(folder) != folder.anchor:
+            written = json.dumps(str(folder), ensure_ascii=False)[1:-1]
+            told = re.sub(rf"(?<![\w.]){re.escape(written)}(?![\w-])", lambda _, name=name: name, told)
+    return re.sub(r"torchinductor_\w+", "torchinductor", told)  # torch names this folder after who runs it
 
 
 def render(everything: Mapping[str, Any], work: Path) -> str:
@@ -96,7 +106,9 @@ def render(everything: Mapping[str, Any], work: Path) -> str:
             notes=notes,
             machine=_facts(everything["machine"]),
             summary=_summary(stages),
-            stages=[_section(stage.title, stage.about, part(stages, stage.name)) for stage in STAGES],
+            stages=[
+                _section(stage.title, stage.about, part(stages, stage.name), everything["commit"]) for stage in STAGES
+            ],
             decks=decks,
             left_out=[note.replace(f"{work}/", "") for note in left_out],
             json=as_data(json.dumps(everything, indent=1, ensure_ascii=False)),
@@ -105,10 +117,17 @@ def render(everything: Mapping[str, Any], work: Path) -> str:
 
 
 def read_everything(report: Path) -> dict[str, Any]:
-    """The JSON that a report holds, for whoever was sent one."""
-    text = report.read_text(encoding="utf-8")
-    begin = text.index(">", text.index('id="everything"')) + 1
-    return json.loads(text[begin : text.index("</script>", begin)])
+    """The JSON that a report holds, for whoever was sent one.
+
+    Raises:
+        BenchmarkError: the file is no report.
+    """
+    try:
+        text = report.read_text(encoding="utf-8")
+        begin = text.index(">", text.index('id="everything"')) + 1
+        return json.loads(text[begin : text.index("</script>", begin)])
+    except ValueError as problem:
+        raise BenchmarkError(f"{report}: this is no report that `python -m benchmarks.real` wrote.") from problem
 
 
 def _summary(stages: Mapping[str, Any]) -> Table:
@@ -125,8 +144,11 @@ def _outcome(result: Mapping[str, Any]) -> str:
     return "as it should be" if part(result, "figures").get("passed") else "NOT as it should be"
 
 
-def _section(title: str, about: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def _section(title: str, about: str, result: Mapping[str, Any], commit: str | None) -> dict[str, Any]:
     figures = part(result, "figures")
+    notes = [str(note) for note in figures.get("notes") or []]
+    if (by := result.get("commit", commit)) != commit:
+        notes.append(f"Measured by another version of the program: commit {by or 'unknown'}.")
     return {
         "title": title,
         "about": about,
@@ -136,7 +158,7 @@ def _section(title: str, about: str, result: Mapping[str, Any]) -> dict[str, Any
         if "judge" in figures
         else _facts({key: value for key, value in figures.items() if key != "passed"}),
         "tables": _tables(figures),
-        "notes": [str(note) for note in figures.get("notes") or []],
+        "notes": notes,
     }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.real.settings import SETTINGS_FILE, Proof
-from benchmarks.record import ROOT, BenchmarkError, machine
+from benchmarks.record import ROOT, BenchmarkError, commit, machine
 from structure.errors import StudioError
 from structure.files import write_whole
 
@@ -83,12 +83,13 @@ def run_stages(proof: Proof, perform: Perform, say: Callable[[str], object] = pr
 def in_own_process(proof: Proof, name: str) -> None:
     """Perform a stage in a process of its own; one that is killed leaves a sentence too."""
     log = log_of(proof, name)
+    (proof.work / f"{name}.json").unlink(missing_ok=True)
     with log.open("wb") as out:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.real.running", str(proof.work), name],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    if done.returncode:
+    if done.returncode and read_result(proof, name) is None:  # what breaks when all is done takes nothing back
         said = log.read_text("utf-8", "replace").strip().splitlines()
         _keep(
             proof, name, failed(f"The process ended with status {done.returncode}: {said[-1] if said else 'no word'}")
@@ -111,13 +112,17 @@ def perform_here(proof: Proof, name: str) -> None:
     }
     begin = time.perf_counter()
     try:
+        if proof.device.startswith("cuda:"):
+            import torch
+
+            torch.cuda.set_device(proof.device)  # for figures that name no device
         found = {"status": "done", "figures": actions[name](proof)}
     except StudioError as problem:
         found = failed(str(problem))
     except Exception as problem:  # a fault of ours or of the machine: the report is there to bring it home
         traceback.print_exc()
         found = failed(f"{type(problem).__name__}: {first_words(problem)}") | {"trace": traceback.format_exc()}
-    _keep(proof, name, {**found, "seconds": time.perf_counter() - begin, "machine": machine()})
+    _keep(proof, name, {**found, "seconds": time.perf_counter() - begin, "machine": machine(), "commit": commit()})
 
 
 def failed(sentence: str) -> dict[str, Any]:

@@ -121,3 +121,17 @@ def test_a_file_without_bytes_is_called_empty_not_of_a_wrong_kind(tmp_path: Path
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(AudioError, match=r"There is no file .*gone\.wav"):
         read_audio(tmp_path / "gone.wav")
+
+
+def test_a_flac_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path: Path):
+    """As recorders and `ffmpeg … -f flac -` write it: the header's count of samples is 0."""
+    path = tmp_path / "piped.flac"
+    samples = np.random.default_rng(0).normal(0, 0.1, (3 * RATE, 2)).astype(np.float32)
+    soundfile.write(path, samples, RATE)
+    whole = read_audio(path)[0]
+    header = bytearray(path.read_bytes())
+    header[21] &= 0xF0  # STREAMINFO: 36 bits from here are the count
+    header[22:26] = bytes(4)
+    path.write_bytes(header)
+    assert audio_info(path).duration == pytest.approx(3.0)
+    assert np.array_equal(read_audio(path)[0], whole)

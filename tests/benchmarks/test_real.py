@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.real.__main__ import get_parser, main, prove
-from benchmarks.real.report import read_everything
+from benchmarks.real.report import read_everything, without_folders
 from benchmarks.real.running import STAGES, in_own_process, perform_here, read_result
 from benchmarks.real.settings import SETTINGS_FILE, Proof, begin
 
@@ -70,13 +70,39 @@ def test_a_rehearsal_passes_every_stage_goes_on_and_says_what_failed(random_mode
     assert again["learn"]["figures"] == learned["figures"]
 
 
-def test_a_stage_in_a_process_of_its_own_leaves_its_result_and_one_that_dies_a_sentence(random_model: Path, tmp_path):
+def dying_at_exit(folder: Path) -> Path:
+    """A folder for PYTHONPATH with which Python breaks when all is done, as a card's driver may."""
+    (folder / "sitecustomize.py").write_text("import atexit, os\natexit.register(os._exit, 1)\n")
+    return folder
+
+
+def test_a_stage_in_a_process_of_its_own_leaves_its_result_and_one_that_dies_a_sentence(
+    random_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     proof = Proof(model=random_model, work=tmp_path / "work", quick=True)
     begin(proof)
     in_own_process(proof, "files")
     assert read_result(proof, "files")["figures"]["kind"] == "starter"
+    learned = read_result(proof, "files")
+    monkeypatch.setenv("PYTHONPATH", str(dying_at_exit(tmp_path)))
+    in_own_process(proof, "files")
+    assert read_result(proof, "files")["figures"] == learned["figures"]  # what was done is kept
     in_own_process(proof, "no such stage")
     assert "ended with status 1" in read_result(proof, "no such stage")["sentence"]
+
+
+def test_a_report_names_no_folder_and_leaves_words_that_only_look_like_one():
+    private = {Path("/model"): "model", Path("/home/ann"): "~", Path("/"): "root"}
+    told = '["/model/a.bin", "text_encoder/model.safetensors", "/home/anna/x", "/home/ann", "/tmp/torchinductor_ann/k"]'
+    assert without_folders(told, private) == (
+        '["model/a.bin", "text_encoder/model.safetensors", "/home/anna/x", "~", "/tmp/torchinductor/k"]'
+    )
+
+
+def test_what_is_no_report_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "other.html").write_bytes(b"\xff\xfe<p>")
+    assert main(["--read", str(tmp_path / "other.html")]) == 2
+    assert "no report" in capsys.readouterr().err
 
 
 def test_what_cannot_be_begun_is_one_sentence(random_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
