@@ -101,12 +101,14 @@ def choose_port(host: str, port: int | None) -> int:
 
 
 def check_model(model: str) -> str:
-    """The model as given, refused at once where it can be neither a folder nor a hub id.
+    """The model as given, a folder by its whole path, refused at once where it can be neither a folder nor a hub id.
 
     Raises:
         StartError: it is neither.
     """
-    if model == "starter" or Path(model).expanduser().is_dir() or re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+    if model != "starter" and (folder := Path(model).expanduser()).is_dir():
+        return str(folder.resolve())  # runs are processes that begin elsewhere
+    if model == "starter" or re.fullmatch(r"[\w.-]+/[\w.-]+", model):
         return model
     raise StartError(
         f"--model {model}: there is no such folder, and a hub id reads OWNER/NAME. `starter` ships with this."

@@ -129,6 +129,8 @@ def _downloaded(hub: dict[str, Any], dataset_dir: Path | None) -> Path:
 def _settings(preset: str | None, aim: str | None, memory_gb: float | None, given: dict[str, Any]) -> TrainingSettings:
     """Settings from flags; with --resume-from, the interrupted run's own under them, and its folder where it is now."""
     if given["resume_from"] is not None:
+        if aim is not None or memory_gb is not None:
+            raise SettingsError("--resume-from goes on as the run began: leave out --aim and --memory-gb.")
         checkpoint = Path(given["resume_from"])
         run_folder = checkpoint if (checkpoint / CONFIG_FILE).is_file() else checkpoint.parent.parent
         own = read_settings(run_folder / CONFIG_FILE).model_copy(update={"output_dir": run_folder})
@@ -142,6 +144,8 @@ def _settings(preset: str | None, aim: str | None, memory_gb: float | None, give
     if preset is not None:
         raise SettingsError("--preset names a whole set of values: give it, or --aim and --memory-gb.")
     base_model, device = given["base_model"] or "starter", given["device"] or "auto"
+    if base_model == "starter" and memory_gb is not None:
+        raise SettingsError("--memory-gb is for real checkpoints; the starter needs about 1 GB: leave it out.")
     values = composed(base_model, aim or "standard", memory_gb, find_device(device))
     return make_settings(**{**values, **{name: value for name, value in given.items() if value is not None}})
 

@@ -22,7 +22,7 @@ from acestep.starter.demo import demo_folder, make_demo
 from annotate.dataset import add_songs, scan
 from annotate.hearing import SongMaker
 from generation.jobs import DEFAULT_ADAPTER, make_job
-from generation.service import generate_song, output_folder
+from generation.service import adapter_title, generate_song, output_folder
 from generation.warm import adapter_folder, release
 from structure.errors import StudioError
 from structure.events import sections
@@ -135,7 +135,7 @@ def adapter_name(model: str, adapter: str) -> str:
         folder = adapter_folder(model, adapter)
     except StudioError:  # its run has been deleted since
         return "gone"
-    return "none" if folder is None else "shipped" if adapter == DEFAULT_ADAPTER else folder.name
+    return "none" if folder is None else "shipped" if adapter == DEFAULT_ADAPTER else adapter_title(folder)
 
 
 @cache

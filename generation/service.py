@@ -206,13 +206,18 @@ def write_song(
 
 def tags(facts: Mapping[str, Any], caption: str) -> dict[str, str]:
     """What an audio file says of itself: that a model made it, which one, and how it was asked."""
-    adapter = Path(str(facts["adapter"])).name if facts.get("adapter") else "no adapter"
+    adapter = adapter_title(Path(str(facts["adapter"]))) if facts.get("adapter") else "no adapter"
     model = Path(str(facts["model"])).name
     return {
         "software": str(facts["product"]),
         "comment": f"Made by a model: ACE-Step {model}, {adapter}, seed {facts['seed']}.",
         "title": caption[:120],
     }
+
+
+def adapter_title(folder: Path) -> str:
+    """An adapter in few words: the name of its folder, and of its run where it is one of a run's checkpoints."""
+    return f"{folder.parent.parent.name}, {folder.name}" if folder.parent.name == "checkpoints" else folder.name
 
 
 def check_target(output: Path | None, overwrite: bool) -> Path:

@@ -87,6 +87,12 @@ def test_a_model_may_be_the_starter_a_folder_or_an_id(tmp_path):
         app.check_model("no such model")
 
 
+def test_a_model_s_folder_is_known_wherever_a_run_begins(tmp_path, monkeypatch):
+    (tmp_path / "models" / "xl").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert app.check_model("models/xl") == str(tmp_path / "models" / "xl")  # reads like a hub id
+
+
 def fetch(url: str, path: str) -> int:
     """The status of a request whose path is sent as it stands, `..` and all."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)

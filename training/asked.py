@@ -71,7 +71,10 @@ def settings_told(form: Told, runs_root: Path, model: str, dataset_dir: Path, ou
     if form.like:
         return settings_like(find_run(runs_root, form.like), dataset_dir, output_dir, model, **form.given)
     places = {"dataset_dir": dataset_dir, "output_dir": output_dir, "base_model": model}
-    return _of_preset(model, form.preset, form.memory_gb, {**places, **form.given})
+    settings = _of_preset(model, form.preset, form.memory_gb, {**places, **form.given})
+    if form.given.get("max_steps", 0) is None:  # not "as the preset": the form shows that number, and 0 asks for passes
+        return settings.model_copy(update={"max_steps": None})
+    return settings
 
 
 def shown_settings(model: str, preset: str, memory_gb: float | None) -> TrainingSettings:

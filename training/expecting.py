@@ -64,7 +64,7 @@ def in_words(found: Estimate) -> str:
     if not found.fits:
         return f"{first}. It does not fit: {found.device.name} has {gigabytes(found.device.memory)}."
     if found.room > found.device.free:
-        return f"{first}. Only {gigabytes(found.device.free)} are free now: close other programs first."
+        return f"{first}. Only {gigabytes(found.device.free)} are free now; other programs or a run hold the rest."
     return first + "."
 
 

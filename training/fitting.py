@@ -44,7 +44,7 @@ def composed(base_model: str, aim: str, memory_gb: float | None, device: Device)
         if aim not in STARTER_AIMS:
             raise SettingsError(f"The starter has no aim {aim!r}: choose one of {', '.join(STARTER_AIMS)}.")
         return PRESETS[STARTER_AIMS[aim]].values
-    return fitted(base_model, memory_gb or nearest_memory(device), aim, kind=device.kind).values
+    return fitted(base_model, nearest_memory(device) if memory_gb is None else memory_gb, aim, kind=device.kind).values
 
 
 def fitted(base_model: str, memory_gb: float, aim: str, sizes: BaseSizes | None = None, kind: str = "cuda") -> Fitted:

@@ -29,7 +29,7 @@ def read_flags(line: str) -> dict[str, Any]:
     """`--lora-dora --learning-rate 3e-4` as fields of the settings.
 
     Raises:
-        SettingsError: it is no such line, or names a folder or the model, which the page chooses.
+        SettingsError: it is no such line, or sets a folder, the model or a tracker, which the page does not take.
     """
     parser = _Parser(prog="", add_help=False, allow_abbrev=False)
     add_setting_flags(parser)
@@ -39,7 +39,7 @@ def read_flags(line: str) -> dict[str, Any]:
         raise SettingsError(f"Other settings: {problem}; write them as on the command line.") from problem
     given = {name: value for name, value in vars(parser.parse_args(words)).items() if value is not None}
     if chosen := [name for name in (*PLACES, "base_model", "tracker") if name in given]:
-        raise SettingsError(f"Other settings: {chosen[0]} is chosen where the page is started, not here.")
+        raise SettingsError(f"Other settings: {chosen[0]} cannot be set here; `python lora_train.py` takes it.")
     return given
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from training.device_lock import device_key, holder
 from training.progress import Progress
 from training.run_folder import CONFIG_FILE, RunLog, forget_stop, read_state
-from training.runs import TICKET_FILE, Run, read_run
+from training.runs import TICKET_FILE, Run, read_run, run_folders
 
 LOOK_SECONDS = 1.0  # between two looks at the line
 AUTO_DEVICES = ("cuda:0", "mps", "cpu")  # what `auto` may turn out to be; telling which takes torch
@@ -87,8 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _reason_to_wait(run: Run) -> str:
     """A sentence, empty where the device is free."""
-    siblings = (path for path in run.folder.parent.iterdir() if (path / CONFIG_FILE).is_file())
-    ahead = ahead_of(run, [read_run(path) for path in siblings if not read_state(path).ended])
+    ahead = ahead_of(run, [read_run(path) for path in run_folders(run.folder.parent) if not read_state(path).ended])
     if ahead:
         return f"Waits for {ahead[-1].name} to end."
     for device in _devices(run):

@@ -269,9 +269,10 @@ def _train_on(
             last = step >= total or stopping
             due = last or not saved or bool(interval and step % interval == 0)
             saving = processes.main and due and step not in saved
+            singing = bool(sampler) and not stopping and step > first_step and sampler.due(step, saving)
 
             # log
-            if meter and (saving or step % settings.log_every == 0 or step == first_step + 1):
+            if meter and (saving or singing or step % settings.log_every == 0 or step == first_step + 1):
                 points = meter.look(step, total)
                 loss = sum(point["loss"] for point in points) / len(points)
                 refuse_broken_numbers(learner, loss, step, settings)
@@ -288,7 +289,7 @@ def _train_on(
 
             # a song to hear: before the save, which keeps its score
             score = None
-            if sampler and not stopping and step > first_step and sampler.due(step, saving):
+            if singing:
                 wait([coming])  # tokenizers allow no two
                 score = sampler.make(step, learner)
                 if score is not None:

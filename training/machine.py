@@ -37,7 +37,7 @@ def find_device(asked: str = "auto") -> Device:
     """The device that `--device` names; `auto` takes a GPU that torch can use, then Apple's, then the processor."""
     kind, _, index = asked.partition(":")
     if kind in ("auto", "cuda") and (gpus := _gpus()):
-        return gpus[min(int(index or 0), len(gpus) - 1)]
+        return gpus[min(int(index) if index.isdigit() else 0, len(gpus) - 1)]
     memory = psutil.virtual_memory()
     is_apple = sys.platform == "darwin" and os.uname().machine == "arm64"
     if kind == "mps" or (kind == "auto" and is_apple):
@@ -84,17 +84,28 @@ def _gpus() -> list[Device]:
 
 
 def _seen(rows: list[list[str]]) -> list[list[str]]:
-    """Rows of index, UUID and more in the order in which CUDA numbers them for this process (CUDA_VISIBLE_DEVICES)."""
+    """Rows of index, UUID, name, total and free memory, in the order in which CUDA numbers cards for this process.
+
+    CUDA counts from the fastest unless CUDA_DEVICE_ORDER says as the driver does; of cards that differ, the one with
+    the most memory is taken for it. CUDA_VISIBLE_DEVICES names some of that order, or UUIDs.
+    """
+    if os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        rows = sorted(rows, key=lambda row: -int(row[3]))
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if wanted is None:
         return rows
     found = []
     for one in wanted.split(","):
         name = one.strip()
-        row = next((row for row in rows if name and (row[0] == name or row[1].startswith(name))), None)
-        if row is None:
+        if name.isdigit():
+            named = rows[int(name) : int(name) + 1]
+        elif name.startswith("MIG-"):  # a slice of a card that is not told here: nothing is refused for what fits there
+            named = rows[:1]
+        else:
+            named = [row for row in rows if name and row[1].startswith(name)][:1]
+        if not named:
             break  # CUDA too sees none of those after the first that is not there
-        found.append(row)
+        found += named
     return found
 
 

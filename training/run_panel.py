@@ -15,6 +15,7 @@ import gradio as gr
 from training.comparing import comparison_card
 from training.page_errors import or_error
 from training.runs import Run, find_run
+from training.sample_files import list_samples
 from training.shelf import delete_run, rename_run, size_of
 
 Updates = dict[Any, Any]
@@ -111,6 +112,7 @@ def _ask(panel: RunPanel, runs_root: Path, name: str) -> Updates:
     run = or_error(lambda: find_run(runs_root, name))
     megabytes = size_of(run.folder) / 1e6
     what = "adapter, checkpoints, curve and log" if run.has_adapter else "checkpoints, curve and log"
+    what += ", songs made on the way" if list_samples(run.folder) else ""
     question = f"Delete <b>{escape(run.name)}</b> for good: {what}, {megabytes:.0f} MB?"
     return {panel.sure: gr.Row(visible=True), panel.question: f'<p class="tr-question">{question}</p>'}
 

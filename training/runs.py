@@ -202,13 +202,19 @@ def read_run(folder: Path) -> Run:
 
 def list_runs(root: Path) -> list[Run]:
     """Every run directly inside `root`: what goes on, the line from its head, then what has ended, newest first."""
-    if not root.is_dir():
-        return []
     runs = []
-    for folder in root.iterdir():
-        with contextlib.suppress(RunError):  # no run, or one that is renamed or deleted just now
+    for folder in run_folders(root):
+        with contextlib.suppress(RunError):  # renamed or deleted just now
             runs.append(read_run(folder))
     return sorted(runs, key=_place_in_list)
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Folders directly inside `root` that hold a run; what may not be looked into is somebody else's."""
+    try:
+        return [folder for folder in root.iterdir() if os.path.isfile(folder / CONFIG_FILE)]
+    except OSError:
+        return []
 
 
 def find_run(root: Path, name: str) -> Run:

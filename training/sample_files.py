@@ -80,7 +80,9 @@ def _sidecars(run_folder: Path) -> list[Path]:
 def _read(sidecar: Path) -> SampleSong:
     audio = sidecar.with_suffix(_ENDING)
     read = read_sidecar(audio)
-    judged: dict[str, Any] = read.get(JUDGED)
+    judged: Any = read.get(JUDGED)
+    if not isinstance(judged, dict):
+        raise ValueError(f"{sidecar.name}: it does not say which step's song this is")
     score = judged.get("structure_score")
     return SampleSong(
         audio=audio,

@@ -7,6 +7,7 @@ memory is in `presets.py`.
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -256,6 +257,10 @@ def _checked(values: dict[str, Any]) -> TrainingSettings:
         first = problem.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"Setting {name}: {first['msg'].lower()}, got {first.get('input')!r}.") from problem
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", settings.device):
+        raise SettingsError(
+            f"There is no device {settings.device!r}: choose auto, cpu, mps, cuda, or a card by its number as cuda:1."
+        )
     lowest, highest = settings.crop_min_sec, settings.crop_max_sec
     if (lowest is None) != (highest is None) or (lowest is not None and highest is not None and lowest > highest):
         raise SettingsError(

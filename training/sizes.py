@@ -125,6 +125,9 @@ def _of_folder(folder: Path) -> BaseSizes:
         return json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
 
     transformer, codec = {**_DEFAULTS, **config("transformer")}, config("vae")
+    parts = {part: _counted(folder / part) for part in ("transformer", "text_encoder", "condition_encoder", "vae")}
+    if parts["transformer"] < 0.9 * transformer_parameters(transformer) or not all(parts.values()):
+        raise ValueError("its weights are not all here: a download that was cut off")
     rate = codec["sampling_rate"]
     if "encoder_width" in codec:  # the starter's
         widest = codec["encoder_width"] / codec["downsampling_ratios"][0]
@@ -132,8 +135,8 @@ def _of_folder(folder: Path) -> BaseSizes:
         widest = codec["encoder_hidden_size"] * _OOBLECK_TENSORS
     return _of_config(
         transformer,
-        _counted(folder / "transformer"),
-        sum(_counted(folder / part) for part in ("text_encoder", "condition_encoder", "vae")),
+        parts.pop("transformer"),
+        sum(parts.values()),
         config("text_encoder")["hidden_size"],
         rate / math.prod(codec["downsampling_ratios"]),
         rate * widest,

@@ -69,11 +69,6 @@ def told(pipeline: "StructuredPipeline", batch: Batch) -> ExitStack:
     return stack
 
 
-def summed_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
-    """Flow-matching error of one batch, weighted and summed over the frames that count."""
-    return weighted_error(pipeline, batch).sum()
-
-
 def weighted_error(pipeline: "StructuredPipeline", batch: Batch) -> Tensor:
     """Flow-matching error (batch, frames) of one batch, weighted, zero where a frame does not count."""
     transformer = pipeline.pipe.transformer

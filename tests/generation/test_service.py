@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from generation.jobs import Job, RequestError, make_job
-from generation.service import generate_song
+from generation.service import adapter_title, generate_song
 from generation.warm import Cancelled, release, warm_pipeline
 from structure.errors import StudioError
 from structure.sidecar import read_sidecar
@@ -171,3 +171,11 @@ def test_the_starter_brings_an_adapter_and_says_what_it_was_never_taught(tmp_pat
         make_job({"structure": "verse 0-2, interlude 2-4", "steps": 2, "adapter": "none"}), output=tmp_path / "bare.wav"
     )
     assert bare.made["adapter"] is None and not bare.made["adapter_has_events"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "title"),
+    [("adapters/rock", "rock"), ("runs/monday/checkpoints/step-000300", "monday, step-000300")],
+)
+def test_a_checkpoint_is_called_by_its_run_too(folder: str, title: str):
+    assert adapter_title(Path(folder)) == title

@@ -14,7 +14,7 @@ from training.dataset import TrainingSong, read_dataset
 from training.model import make_trainable, vocabulary_of
 from training.processes import Processes
 from training.settings import make_settings
-from training.step import BandSums, backward, band_losses, frames_of, summed_error, told
+from training.step import BandSums, backward, band_losses, frames_of, told, weighted_error
 from training.training_set import TrainingSet
 from training.validation import held_out_batches, held_out_losses
 
@@ -106,11 +106,11 @@ def test_dropped_events_leave_the_model_as_if_there_were_none(made):
     with torch.no_grad():
         dropped = maker.batch([Crop(0, 0, 400, drop_events=True)], noise, t)
         heard = maker.batch([Crop(0, 0, 400)], noise, t)
-        without = summed_error(pipeline, dropped)
+        without = weighted_error(pipeline, dropped)
         with told(pipeline, dropped):
-            assert torch.equal(summed_error(pipeline, dropped), without)
+            assert torch.equal(weighted_error(pipeline, dropped), without)
         with told(pipeline, heard):
-            assert not torch.allclose(summed_error(pipeline, heard), without)
+            assert not torch.allclose(weighted_error(pipeline, heard), without)
 
 
 def test_a_batch_of_unequal_songs_learns_what_the_same_songs_teach_one_by_one(made):

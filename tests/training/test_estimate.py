@@ -1,6 +1,7 @@
 """Estimates: sizes from files against the real classes, peaks that were measured, and what a person is told."""
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,15 @@ def test_a_folder_tells_its_sizes_without_its_weights_being_read(tiny_model: Pat
     assert sizes.parameters == transformer_parameters(pipe.transformer.config)
     assert sizes.around == sum(t.numel() for part in around for t in part.state_dict().values())
     assert (sizes.frame_rate, sizes.known) == (pipe.latents_per_second, True)
+
+
+@pytest.mark.parametrize("missing", ["transformer", "vae"])
+def test_of_a_download_that_was_cut_off_the_name_tells_the_size(missing: str, tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "some-xl"
+    shutil.copytree(tiny_model, folder)
+    for weights in (folder / missing).glob("*.safetensors"):
+        weights.unlink()
+    assert sizes_of(str(folder)) == of_layout("XL")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +161,8 @@ def test_a_run_keeps_its_estimate_and_what_it_used(lora_train, songs: Path, tiny
     done = lora_train(*told, "--max-steps", 4, "--batch-size", 1)
     assert done.returncode == 0, done.stderr
     state = json.loads((run / "state.json").read_text())
-    assert state["peak_memory"] == pytest.approx(state["estimated_memory"], rel=0.25)
+    # `benchmarks.estimates` holds it to a fifth; a machine at its limits takes back pages that a program has not used
+    assert state["peak_memory"] == pytest.approx(state["estimated_memory"], rel=0.5)
     assert state["took"] > 0 and state["estimated_seconds"] > 0
     assert "Estimate: about " in (run / "log.txt").read_text()
     refused = lora_train(*told[:2], "--output-dir", tmp_path / "no", *told[4:], "--batch-size", 10**6)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lora_train import _settings, get_parser
+from lora_train import _settings, get_parser, main
 from training.asked import Told, settings_told, told
 from training.estimate import ON_CUDA, memory_needed
 from training.fitting import FOUR_MINUTES, DoesNotFit, composed, fitted, nearest_memory
@@ -82,12 +82,31 @@ def test_the_form_and_its_line_of_other_settings_become_a_run_s(tmp_path):
     assert settings.sample_every_steps == 5
 
 
+def test_no_number_of_steps_means_passes_over_the_songs(tmp_path):
+    form = told(*asked(steps=0))
+    assert settings_told(form, tmp_path, "starter", tmp_path, tmp_path / "run").max_steps is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--dataset-dir", "songs", "--memory-gb", "24"], "for real checkpoints"),
+        (["--resume-from", "runs/one", "--aim", "thorough"], "goes on as the run began"),
+        (["--resume-from", "runs/one", "--memory-gb", "24"], "goes on as the run began"),
+        (["--dataset-dir", "songs", "--device", "cuda:one"], "There is no device 'cuda:one'"),
+    ],
+)
+def test_what_would_be_overlooked_is_refused(words: list[str], message: str, capsys: pytest.CaptureFixture[str]):
+    assert main([*words]) != 0
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("--fast", "unrecognized arguments: --fast"),
         ("--optimizer sgd", "invalid choice: 'sgd'"),
-        ("--output-dir /", "output_dir is chosen where the page is started"),
+        ("--output-dir /", "output_dir cannot be set here"),
         ('--license "mine', "No closing quotation"),
     ],
 )

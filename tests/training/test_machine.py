@@ -26,11 +26,13 @@ def two_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("visible", "asked", "name"),
     [
-        (None, "auto", "NVIDIA L4"),
-        (None, "cuda:1", "NVIDIA H100 80GB HBM3"),
-        ("1", "auto", "NVIDIA H100 80GB HBM3"),
-        ("1,0", "cuda:1", "NVIDIA L4"),
-        ("GPU-bbbb", "cuda", "NVIDIA H100 80GB HBM3"),
+        (None, "auto", "NVIDIA H100 80GB HBM3"),
+        (None, "cuda:1", "NVIDIA L4"),
+        ("1", "auto", "NVIDIA L4"),
+        ("1,0", "cuda:1", "NVIDIA H100 80GB HBM3"),
+        ("GPU-aaaa", "cuda", "NVIDIA L4"),
+        ("MIG-cccc3333", "auto", "NVIDIA H100 80GB HBM3"),
+        (None, "cuda:9", "NVIDIA L4"),
         ("", "auto", "this machine"),
         ("7,0", "auto", "this machine"),
     ],
@@ -43,6 +45,11 @@ def test_a_card_is_counted_as_cuda_counts_it(
     assert find_device(asked).name == name
 
 
+def test_a_card_is_counted_as_the_driver_does_where_that_is_asked(two_cards: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    assert find_device("auto").name == "NVIDIA L4"
+
+
 def test_its_memory_is_what_the_driver_says(two_cards: None):
-    card = find_device("cuda:1")
+    card = find_device("cuda:0")
     assert (card.memory, card.free) == (81559 * 2**20, 80000 * 2**20)
