@@ -32,8 +32,11 @@ from acestep.loading import SamplingDefaults
 from acestep.lokr import is_lokr, load_lokr
 from structure.errors import StudioError
 from structure.events import Event
+from structure.language import parse_structure
 from structure.lyrics import lyrics_with_tags, song_lyrics
 from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
+from structure.sidecar import read_sidecar, save_sidecar, with_events, with_fields
+from structure.tempo import Tempo, read_meter
 
 if TYPE_CHECKING:
     from diffusers import AceStepPipeline
@@ -81,6 +84,23 @@ class GeneratedSong:
     request: SongRequest
     seconds: float
 
+    def save(self, path: str | Path) -> Path:
+        """Write the song (16 bit; the format by the name's ending) and, beside it, a sidecar with its events.
+
+        Raises:
+            SidecarError: a sidecar that lies there cannot be read.
+            soundfile.LibsndfileError: the ending names no format, or the disk refuses.
+        """
+        import soundfile
+
+        path = Path(path)
+        soundfile.write(path, self.samples, self.sample_rate)
+        words = ("lyrics", "bpm", "keyscale", "timesignature", "vocal_language")
+        fields = {name: getattr(self.request, name) for name in words}
+        sidecar = with_fields(read_sidecar(path), caption=self.request.prompt, duration=self.request.duration, **fields)
+        save_sidecar(with_events(sidecar, self.request.events), overwrite=True)
+        return path
+
 
 class StructuredPipeline:
     """One loaded checkpoint, with an adapter and LoRAs beside it.
@@ -113,6 +133,26 @@ class StructuredPipeline:
     def frame_rate(self) -> float:
         """Latent frames per second."""
         return self.pipe.latents_per_second
+
+    def __call__(self, prompt: str = "", structure: str = "", **more: Any) -> GeneratedSong:
+        """Make one song: `pipe("warm synthwave", structure="intro 0-4, verse 4-12", seed=7)`.
+
+        Args:
+            prompt: what it should sound like.
+            structure: sections and moments in seconds, or in bars where `bpm` is given; empty: see `more`.
+            more: other fields of `SongRequest`: `duration`, `lyrics`, `bpm`, `seed`, `steps`, `event_guidance` …
+
+        Raises:
+            PromptError: the structure has a typing mistake.
+            RequestError: the request makes no sense.
+        """
+        if wrong := set(more) - set(SongRequest.model_fields):
+            raise RequestError(f"`{min(wrong)}` is no field of a song: {', '.join(SongRequest.model_fields)}.")
+        if structure:
+            bpm = more.get("bpm")
+            tempo = None if bpm is None else Tempo(bpm, read_meter(more.get("timesignature", "4")))
+            more["events"] = parse_structure(structure, more.get("duration"), tempo)
+        return self.generate(SongRequest(prompt=prompt, **more))
 
     def load_adapter(self, folder: Path) -> None:
         """Replace the adapter, and all beside it, by the one in `folder`.

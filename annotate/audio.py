@@ -150,6 +150,19 @@ def write_audio(
         OSError: the disk refuses; libsndfile itself would not say why.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    encoded = encode_audio(samples, sample_rate, tags, form)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        partial.write_bytes(encoded)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def encode_audio(
+    samples: np.ndarray, sample_rate: int, tags: Mapping[str, str] | None = None, form: str = "WAV"
+) -> memoryview:
+    """What an audio file would hold, in memory; arguments as for `write_audio`."""
     encoded = io.BytesIO()
     channels = 1 if np.ndim(samples) == 1 else np.shape(samples)[1]
     with soundfile.SoundFile(encoded, "w", sample_rate, channels, SUBTYPES[form], format=form) as file:
@@ -159,12 +172,7 @@ def write_audio(
         for begin in range(0, len(samples), BLOCK_FRAMES):
             block = np.asarray(samples[begin : begin + BLOCK_FRAMES])
             file.write(block if block.dtype == np.int16 else np.clip(block, -1, 1))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.write_bytes(encoded.getbuffer())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return encoded.getbuffer()
 
 
 def content_hash(path: Path) -> str:

@@ -21,7 +21,7 @@ from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_eve
 if TYPE_CHECKING:
     import numpy as np
 
-    from acestep.pipeline import SongRequest, StructuredPipeline
+    from acestep.pipeline import GeneratedSong, SongRequest, StructuredPipeline
 
 OnStep = Callable[[int, int], None]
 
@@ -78,18 +78,40 @@ def generate_song(
         StudioError: the request, the model, the adapter or the disk is at fault; one sentence.
         Cancelled: `cancelled` said so.
     """
-    job.timed_events()  # a typing mistake is told before the model loads
-    refuse_slips(job, model)  # and so is an adapter that is not there
+    check_job(job, model)
     target = check_target(output, overwrite)
+    made, facts = make_samples(job, model, device, on_step, on_wait, cancelled, gate)
+    if check is not None:
+        check(facts)
+    return write_song(target, made.samples, made.sample_rate, made.request, facts)
+
+
+def check_job(job: Job, model: str) -> None:
+    """Refuse, before the model loads, what is mistyped and an adapter that is not there.
+
+    Raises:
+        StudioError: one sentence.
+    """
+    job.timed_events()
+    refuse_slips(job, model)
+
+
+def make_samples(
+    job: Job,
+    model: str = "starter",
+    device: str = "auto",
+    on_step: OnStep | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    gate: DeviceGate | None = None,
+) -> "tuple[GeneratedSong, dict[str, Any]]":
+    """A song of a checked job in memory, and all that makes it; arguments and errors as for `generate_song`."""
     stopped = cancelled or (lambda: False)
     with loaded(model, job, device, gate, on_wait, stopped) as pipeline:
         started = time.perf_counter()
         made = pipeline.generate(job.song_request(), on_step=on_step, cancelled=stopped)
         took = time.perf_counter() - started
-        facts = facts_of(pipeline, job, made.request, made.gain_db) | {"took_seconds": round(took, 3)}
-    if check is not None:
-        check(facts)
-    return write_song(target, made.samples, made.sample_rate, made.request, facts)
+        return made, facts_of(pipeline, job, made.request, made.gain_db) | {"took_seconds": round(took, 3)}
 
 
 def untaught(model: str, adapter: str, types: Iterable[str]) -> list[str]:

@@ -1,15 +1,19 @@
 """The structured pipeline against the bare diffusers pipeline: equal where nothing is asked, different where it is."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from acestep.event_encoder import EventEncoder, EventPlan
 from acestep.pipeline import Cancelled, RequestError, SongRequest
 from structure.events import Event
 from structure.plan import plan_channels
+from structure.sidecar import read_sidecar
 
 EVENTS = [Event(type="intro", start=0, end=1), Event(type="chorus", start=1, end=3)]
 REQUEST = SongRequest(events=EVENTS, prompt="warm house", bpm=120, steps=4, seed=3)
@@ -159,3 +163,22 @@ def test_a_song_can_be_cancelled_within_a_step(pipeline):
 def test_a_senseless_request_is_refused_with_a_sentence(pipeline, changes, sentence):
     with pytest.raises(RequestError, match=sentence):
         pipeline.generate(REQUEST.model_copy(update=changes))
+
+
+def test_the_readme_s_python_makes_a_song_with_its_parts(tmp_path, monkeypatch):
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from acestep.*?)```", text, re.DOTALL)
+    assert len([line for line in code.splitlines() if line]) == 5
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert soundfile.info("song.wav").duration == 20.0
+    assert [(e.type, e.start, e.end) for e in read_sidecar(tmp_path / "song.wav").events] == [
+        ("intro", 0, 4), ("verse", 4, 12), ("chorus", 12, 20),
+    ]  # fmt: skip
+
+
+def test_a_misspelt_field_of_a_call_is_named():
+    from acestep.loading import load_pipeline
+
+    with pytest.raises(RequestError, match="`sead` is no field of a song"):
+        load_pipeline("starter")("a song", duration=2, sead=1)

@@ -1,0 +1,1 @@
+"""Serving: a song over HTTP. What a request may say, what an answer holds, whose turn it is."""
