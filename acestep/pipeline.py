@@ -30,6 +30,7 @@ from acestep.conditions import WordEncoder, event_plan
 from acestep.event_encoder import EventEncoder
 from acestep.loading import SamplingDefaults
 from acestep.lokr import is_lokr, load_lokr
+from acestep.negative import away_from
 from structure.errors import StudioError
 from structure.events import Event
 from structure.language import parse_structure
@@ -57,6 +58,7 @@ class SongRequest(pydantic.BaseModel):
 
     events: list[Event] = []
     prompt: str = ""
+    negative: str = ""  # a caption to keep away from
     lyrics: str = ""
     duration: float | None = None  # seconds; the last event's end when None
     bpm: int | None = None
@@ -298,11 +300,21 @@ class StructuredPipeline:
             )
         if request.steps is not None and not 1 <= request.steps <= 200:
             raise RequestError(f"{request.steps} steps make no sense: give 1 to 200.")
+        if request.negative and self.pipe.is_turbo:
+            raise RequestError(
+                "A turbo checkpoint takes no guidance, so it cannot keep away from a caption: leave it out."
+            )
         filled = {"duration": float(duration)}
         for name in ("steps", "shift", "guidance_scale", "event_guidance", "event_interval", "event_strength"):
             if getattr(request, name) is None:
                 filled[name] = getattr(self.defaults, name)
-        return request.model_copy(update=filled)
+        completed = request.model_copy(update=filled)
+        if completed.negative and completed.guidance_scale <= 1:
+            raise RequestError(
+                f"A song keeps away from a caption by its guidance, which is off at {completed.guidance_scale:g}. Give "
+                "more than 1."
+            )
+        return completed
 
     def generate(
         self,
@@ -355,7 +367,7 @@ class StructuredPipeline:
             lyrics = lyrics_with_tags(lyrics, request.events)
         n_frames = math.ceil(request.duration * self.frame_rate)
         steered = self._steered(request, n_frames) if request.use_events and request.events else nullcontext()
-        with steered:
+        with self._kept_away(request), steered:
             return self.pipe(
                 prompt=request.prompt,
                 lyrics=lyrics,
@@ -384,6 +396,11 @@ class StructuredPipeline:
         shape = (1, n_frames, self.pipe.transformer.config.audio_acoustic_hidden_dim)
         generator = torch.Generator().manual_seed(seed)
         return randn_tensor(shape, generator, self.device, self.pipe.transformer.dtype)
+
+    def _kept_away(self, request: SongRequest) -> Any:
+        if not request.negative:
+            return nullcontext()
+        return away_from(self.pipe.transformer, WordEncoder(self.pipe)(request.negative, "", request.duration).hidden)
 
     def _steered(self, request: SongRequest, n_frames: int) -> Any:
         if self.conditioning.encoder is None:

@@ -30,6 +30,7 @@ NAMES = (
     "watching",
     "control",
     "evaluation",
+    "serving",
 )
 """In this order: control judges what training made."""
 

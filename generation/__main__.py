@@ -26,6 +26,7 @@ def get_parser() -> argparse.ArgumentParser:
     make = commands.add_parser("make", help="make a song, or many, each with its sidecar", epilog=__doc__)
     make.add_argument("structure", nargs="?", default="", help="such as 'intro 0-4, verse 4-12, crash @12'")
     make.add_argument("--caption", default="", help="what it should sound like")
+    make.add_argument("--negative", default="", help="a caption to keep away from; costs no more time (default: none)")
     make.add_argument("--lyrics", default="", help="text to sing; [Instrumental] for none")
     make.add_argument("--lyrics-file", type=Path, help="read the lyrics from this UTF-8 file")
     make.add_argument("--duration", type=float, help="length in seconds (default: where the structure ends)")

@@ -49,6 +49,7 @@ class Job(pydantic.BaseModel):
     structure: str = ""
     events: list[Event] | None = None
     caption: str = ""
+    negative: str = ""
     lyrics: str = ""
     duration: float | None = pydantic.Field(None, ge=1, le=600, allow_inf_nan=False)
     bpm: int | None = pydantic.Field(None, ge=20, le=400)
@@ -104,6 +105,7 @@ class Job(pydantic.BaseModel):
         return SongRequest(
             events=events,
             prompt=self.caption,
+            negative=self.negative,
             lyrics=self.lyrics,
             duration=self.duration,
             bpm=self.bpm,

@@ -42,6 +42,7 @@ def remade_job(sidecar: Sidecar, exactly: bool = True) -> tuple[Job, str]:
     }
     fields |= {
         "guidance": made.get("guidance_scale"),
+        "negative": made.get("negative"),  # songs of before it was there have none
         "adapter": _adapter(made),
         "beside": [{k: other[k] for k in ("adapter", "strength")} for other in made.get("beside", ())],
         "events": [event.to_dict() for event in sidecar.events],

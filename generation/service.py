@@ -173,6 +173,7 @@ def facts_of(pipeline: "StructuredPipeline", job: Job, request: "SongRequest", g
             for folder, other in zip(pipeline.beside, acting(job), strict=True)
         ],
         "structure": job.structure or None,
+        "negative": request.negative or None,
         "seed": request.seed,
         "duration": request.duration,
         "steps": request.steps,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("torch", "diffusers", "transformers", "peft")
 _FACTS = (
-    "steps", "shift", "guidance_scale", "event_guidance", "event_interval", "event_strength", "section_tags",
-    "use_events", "strength", "untaught", "gain_db", "device",
+    "negative", "steps", "shift", "guidance_scale", "event_guidance", "event_interval", "event_strength",
+    "section_tags", "use_events", "strength", "untaught", "gain_db", "device",
 )  # fmt: skip
 
 

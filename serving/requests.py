@@ -20,7 +20,7 @@ LONGEST_SENTENCE = 600  # characters of an error: it may quote what was sent
 
 _CAPTION = ("prompt", "query", "caption", "text", "description")
 _SAME = {"duration_sec": "duration", "inference_steps": "steps", "guidance_scale": "guidance", "key": "keyscale"}
-_OWN = ("format", "sample_rate", "id", "instrumental", "negative", "output")
+_OWN = ("format", "sample_rate", "id", "instrumental", "output")
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,6 @@ def read_payload(payload: Any, settings: ServingSettings) -> Asked:
     """
     fields = _fields(payload)
     own = {name: fields.pop(name, None) for name in _OWN}
-    if own["negative"]:
-        raise RequestError("`negative` is not served here: say in the caption what the song should be instead.")
     if own["output"] is not None:
         raise RequestError("`output` is no field of this endpoint: the song is in the answer.")
     form = "wav" if own["format"] is None else own["format"]

@@ -76,10 +76,12 @@ def test_what_cannot_be_made_again_exactly_says_why(random_model, tmp_path, caps
 def test_a_blend_of_adapters_is_remembered_and_made_again(tmp_path):
     beside = [{"adapter": str(STARTER_ADAPTER), "strength": 0.5}]
     wishes = {"structure": "verse 0-1, chorus 1-2", "steps": 2, "beside": beside, "adapter": "none"}
+    wishes |= {"caption": "Techno", "negative": "Folk ballad"}
     song = generate_song(make_job(wishes), output=tmp_path / "blend.wav")
     alone = generate_song(make_job(wishes | {"beside": []}), output=tmp_path / "alone.wav")
     assert song.audio.read_bytes() != alone.audio.read_bytes()
     assert song.made["beside"][0]["strength"] == 0.5 and song.made["adapter"] is None
+    assert song.made["negative"] == "Folk ballad"
     assert command.main(["remake", str(song.audio), "--output", str(tmp_path / "again.wav")]) == 0
     assert (tmp_path / "again.wav").read_bytes() == song.audio.read_bytes()
     with pytest.raises(StudioError, match="no such adapter folder"):

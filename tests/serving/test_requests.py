@@ -57,7 +57,6 @@ def test_form_rate_and_id_are_the_answer_s():
         ({"id": 5}, "`id` is a text"),
         ({"prompt": "a", "caption": "b"}, "says something else"),
         ({"output": "/tmp/x.wav"}, "the song is in the answer"),
-        ({"negative": "drums"}, "`negative` is not served"),
         ({"sead": 7}, "no field of a request"),
         ({"structure": "verse 8-4"}, "verse"),
         ({"events": [{"type": "verse", "start": 0, "end": 1}] * 2001}, "at most 2000"),
