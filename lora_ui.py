@@ -15,12 +15,14 @@ from typing import Any
 import gradio as gr
 
 import annotate.tab
+import api
 import evaluation.tab
 import generation.tab
 import training.tab
 from acestep.starter.demo import demo_folder, make_demo
 from annotate.dataset import add_songs, scan
 from annotate.hearing import SongMaker
+from generation.adapters import adapter_choices, sent_adapters
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_title, generate_song, output_folder
 from generation.warm import adapter_folder, release
@@ -61,6 +63,7 @@ def build_app(
         local: the page is used on this very machine, so a visitor may type in other folders.
         ready: returns once the dataset's songs are there; called when a page is opened.
     """
+    adapters = trained_and_sent_adapters if local else trained_adapters
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
         header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
@@ -71,7 +74,7 @@ def build_app(
             with gr.Tab("Generate", id="generate"):
                 adapter = generation.tab.build(
                     model,
-                    trained_adapters,
+                    adapters,
                     device_lock,
                     lambda: known_songs(model, dataset),
                     lambda: annotated_songs(dataset),
@@ -87,6 +90,8 @@ def build_app(
         gr.on([header.click, annotation.train.click], lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
         for button, folder in ((trained.use, trained.adapter), (trained.use_best, trained.best)):
             button.click(lambda folder: use_adapter(model, folder), folder, [tabs, adapter], **quiet)
+        api.serve_dataset(dataset, local, ready)
+        api.serve_adapters(model, local, adapters, device_lock, lambda: known_songs(model, dataset))
     return page
 
 
@@ -162,6 +167,11 @@ def trained_adapters() -> list[tuple[str, str]]:
     return found
 
 
+def trained_and_sent_adapters() -> list[tuple[str, str]]:
+    """The same, then those that somebody sent; to other machines their names are told only to who sent them."""
+    return [*trained_adapters(), *sent_adapters()]
+
+
 def known_songs(model: str, dataset: Path) -> Path:
     """Songs that sound as the model does, for the judge who names the parts of what it made."""
     if model != "starter":
@@ -201,7 +211,7 @@ def song_maker(model: str) -> SongMaker:
         job = make_job({k: v for k, v in asked.items() if v} | {"bpm": tempo, "adapter": adapter})
         return generate_song(job, model=model, gate=device_lock).audio
 
-    return SongMaker(lambda: generation.tab.adapter_choices(model, trained_adapters), make)
+    return SongMaker(lambda: adapter_choices(model, trained_adapters), make)
 
 
 def tempo_and_key(audio: Path) -> dict[str, str | float]:
@@ -226,7 +236,7 @@ def tempo_and_key(audio: Path) -> dict[str, str | float]:
 
 def use_adapter(model: str, folder: str) -> tuple[Any, Any]:
     """Go to Generate and choose there what a run has trained."""
-    choices = generation.tab.adapter_choices(model, trained_adapters)
+    choices = adapter_choices(model, trained_adapters)
     return gr.Tabs(selected="generate"), gr.update(choices=choices, value=folder)
 
 

@@ -174,6 +174,28 @@ def read_card(folder: Path) -> AdapterCard | None:
         ) from problem
 
 
+def require_base(card: AdapterCard, name: str, model_name: str, model_hash: str) -> None:
+    """Refuse an adapter that was made for something else.
+
+    Args:
+        name: of the adapter, for the message.
+        model_name, model_hash: of the model that it is to act on; an empty hash is one that is not known yet.
+
+    Raises:
+        AdapterError: it is of another base or plan version.
+    """
+    if model_hash and card.base_hash != model_hash:
+        raise AdapterError(
+            f"{name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the loaded "
+            f"model is {model_name} ({model_hash}). Load that one, or train the adapter again."
+        )
+    if card.plan_version != PLAN_VERSION:
+        raise AdapterError(
+            f"{name}: this adapter reads frame plans of version {card.plan_version}, this program writes "
+            f"version {PLAN_VERSION}. Train it again."
+        )
+
+
 def adapter_hash(folder: Path) -> str:
     """Identity of an adapter: 16 hex digits of its files' content, whatever the folder is called."""
     digest = hashlib.sha256()

@@ -24,6 +24,7 @@ from acestep.adapter import (
     dora_magnitudes,
     read_card,
     read_lora,
+    require_base,
 )
 from acestep.conditioning import EventConditioning
 from acestep.conditions import WordEncoder, event_plan
@@ -35,7 +36,7 @@ from structure.errors import StudioError
 from structure.events import Event
 from structure.language import parse_structure
 from structure.lyrics import lyrics_with_tags, song_lyrics
-from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
+from structure.plan import DEFAULT_VOCABULARY
 from structure.sidecar import read_sidecar, save_sidecar, with_events, with_fields
 from structure.tempo import Tempo, read_meter
 
@@ -190,16 +191,8 @@ class StructuredPipeline:
 
     def _checked_card(self, folder: Path) -> AdapterCard | None:
         card = read_card(folder)
-        if card is not None and card.base_hash != self.model_hash:
-            raise AdapterError(
-                f"{folder.name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the loaded "
-                f"model is {self.model_name} ({self.model_hash}). Load that one, or train the adapter again."
-            )
-        if card is not None and card.plan_version != PLAN_VERSION:
-            raise AdapterError(
-                f"{folder.name}: this adapter reads frame plans of version {card.plan_version}, this program writes "
-                f"version {PLAN_VERSION}. Train it again."
-            )
+        if card is not None:
+            require_base(card, folder.name, self.model_name, self.model_hash)
         return card
 
     def _load_lora(self, folder: Path, name: str, lora: dict[str, torch.Tensor], settings: dict | None) -> None:
@@ -235,7 +228,7 @@ class StructuredPipeline:
             encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary, hidden)
             gains = {"gain": encoder.gain}  # ones, as they are where an older file names none
             encoder.load_state_dict(gains | tensors)
-        except (KeyError, RuntimeError) as problem:  # torch lists every tensor
+        except (KeyError, TypeError, RuntimeError) as problem:  # torch lists every tensor
             raise AdapterError(
                 f"{folder.name}: {ENCODER_FILE} is of another version or model. Train the adapter again."
             ) from problem

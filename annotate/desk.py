@@ -179,7 +179,7 @@ class Desk:
             value = ""
         if value == self.field_value(name, field_name):
             return None
-        return self._save(name, lambda sidecar: _not_heard(with_fields(sidecar, **{field_name: value}), field_name))
+        return self._save(name, lambda sidecar: not_heard(with_fields(sidecar, **{field_name: value}), field_name))
 
     def fill_fields(self, name: str, heard: Mapping[str, str | float]) -> str | None:
         """Save what a machine heard of a song, where nobody has said it; `heard` in the sidecar names those fields.
@@ -311,7 +311,7 @@ def heard_fields(sidecar: Sidecar) -> list[str]:
     return [key for key in told if key in EDITED_FIELDS] if isinstance(told, list) else []
 
 
-def _not_heard(sidecar: Sidecar, field_name: str) -> Sidecar:
+def not_heard(sidecar: Sidecar, field_name: str) -> Sidecar:
     """The same, with this field a person's."""
     told = heard_fields(sidecar)
     if field_name not in told:

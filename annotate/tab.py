@@ -22,13 +22,13 @@ from annotate.progress import is_blind
 from annotate.song_fields import field_updates, song_fields
 from annotate.song_list import SongList, song_list_value
 from annotate.timeline import Timeline, timeline_value
+from annotate.visiting import own_uploads
 from annotate.vocabulary import VOCABULARIES, read_vocabulary, save_vocabulary
 from structure.errors import StudioError
 from structure.events import Event
 from structure.sidecar import SidecarConflict
 
 WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
-_OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def _upload(
         return _say(page, [NO_DESK])
     memory = dict(memory or {})
     own = memory.get("uploads")
-    if not local and not (isinstance(own, str) and _OWN_UPLOADS.fullmatch(own)):
+    if not local and own_uploads(own) is None:
         memory["uploads"] = own = secrets.token_hex(8)
     root = UPLOADS if local else UPLOADS / str(own)
     try:
@@ -245,9 +245,8 @@ def _remembered_root(memory: dict[str, Any], local: bool) -> Path | None:
     root, own = memory.get("root"), memory.get("uploads")
     if local:
         return Path(root) if isinstance(root, str) and Path(root).is_dir() else None
-    if isinstance(own, str) and _OWN_UPLOADS.fullmatch(own) and root == str(UPLOADS / own):
-        return UPLOADS / own if (UPLOADS / own).is_dir() else None
-    return None
+    uploads = own_uploads(own)
+    return uploads if uploads is not None and root == str(uploads) and uploads.is_dir() else None
 
 
 def _show(

@@ -1,18 +1,19 @@
 """Several songs from one request: the same wishes, a seed each, every one listened to and scored."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from evaluation.hearing import listen
 from generation.history import Take, find_take, keep_heard
-from generation.jobs import Job
-from generation.service import Song, generate_song
+from generation.jobs import Job, RequestError, make_job
+from generation.service import Song, generate_song, refuse_slips
 from structure.errors import StudioError
 from structure.events import sections
 
 MOST = 8  # songs of one request
+_GIVEN = {"adapter", "beside", "seed", "output"}  # to both songs of a pair
 OnProgress = Callable[[int, int, int], None]  # songs done, steps done, steps in all
 
 
@@ -23,6 +24,64 @@ class Candidate:
     song: Song
     take: Take
     remark: str = ""
+
+
+class Made(TypedDict):
+    """What a program is told of a song: times in seconds, `score` 0 to 1, None where nobody judged (`remark`: why)."""
+
+    name: str
+    duration: float
+    seed: int
+    steps: int
+    adapter_has_events: bool
+    events: list[dict[str, Any]]
+    heard: list[dict[str, Any]] | None
+    score: float | None
+    remark: str
+
+
+def made_of(candidate: Candidate) -> Made:
+    """A finished song in words and numbers."""
+    song, take = candidate.song, candidate.take
+    return Made(
+        name=take.name,
+        duration=round(song.duration, 3),
+        seed=song.made["seed"],
+        steps=song.made["steps"],
+        adapter_has_events=song.made["adapter_has_events"],
+        events=[event.to_dict() for event in song.events],
+        heard=None if take.heard is None else [event.to_dict() for event in take.heard],
+        score=take.score,
+        remark=candidate.remark,
+    )
+
+
+def make_pair(
+    wishes: Mapping[str, Any],
+    adapters: tuple[str, str],
+    seed: int,
+    reference: Callable[[], Path] | None = None,
+    **settings: Any,
+) -> tuple[Candidate, Candidate]:
+    """Two songs that differ in their adapter alone.
+
+    Args:
+        wishes: fields of a `Job` but for `adapter`, `beside`, `seed` and `output`.
+        adapters: as a job names them.
+        seed: of both.
+        reference, settings: as for `make_candidates`.
+
+    Raises:
+        StudioError: the request, an adapter, the model or the disk is at fault.
+    """
+    if own := _GIVEN & wishes.keys():
+        raise RequestError(f"`{min(own)}` is not taken here: the two songs differ in the adapter alone.")
+    jobs = [make_job({**wishes, "adapter": adapter, "seed": seed}) for adapter in adapters]
+    for job in jobs:  # both, before the first is made
+        job.timed_events()
+        refuse_slips(job, str(settings.get("model", "starter")))
+    first, second = (next(make_candidates(job, 1, reference, **settings)) for job in jobs)
+    return first, second
 
 
 def make_candidates(

@@ -7,34 +7,28 @@
 import random
 import threading
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import gradio as gr
+import pydantic
 
-from acestep.loading import STARTER_DIR, TURBO, fingerprint, sampling_defaults
+from acestep.loading import TURBO, sampling_defaults
+from annotate.page_api import file_for_program, serve
 from generation import rework_panel, structure_fields, takes_panel
-from generation.candidates import MOST, Candidate, best, make_candidates
+from generation.adapters import UNHEARD_NOTE, AdapterList, adapter_choices, describe_adapter, find_adapter
+from generation.candidates import MOST, Candidate, Made, best, made_of, make_candidates
 from generation.composing import given, read_frame, read_typed
 from generation.history import tidy
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, make_job
 from generation.service import output_folder, untaught
-from generation.warm import Cancelled, DeviceGate, adapter_folder
+from generation.warm import Cancelled, DeviceGate
 from structure.errors import StudioError
 
-if TYPE_CHECKING:
-    from acestep.adapter import AdapterCard
-
-AdapterList = Callable[[], list[tuple[str, str]]]  # (name for a person, folder), newest first
-
 FIRST_CAPTION = "An upbeat indie pop song with drums, bass, guitar and a bright lead."
+_OPEN = pydantic.BeforeValidator(lambda value: None if value == "" else value)  # an empty field of a program's
+Number, WholeNumber = Annotated[float | None, _OPEN], Annotated[int | None, _OPEN]
 METERS = [("2/4", "2"), ("3/4", "3"), ("4/4", "4"), ("5/4", "5"), ("6/8", "6"), ("7/8", "7")]
-STARTER_NOTE = (
-    "The starter is a toy-sized instrument: you can hear its parts change, but it knows only the demo songs' sounds "
-    "and sings no words. Music of your own needs a real ACE-Step checkpoint (`--model`)."
-)
-UNHEARD_NOTE = "**Without an event adapter the structure will not be followed.**"
 TURBO_NOTE = (
     "This is a turbo checkpoint: it was distilled to follow the text in one pass, so text guidance does nothing here. "
     "Event guidance still acts, at the cost of a second pass in its interval."
@@ -239,7 +233,7 @@ def build(
         make_song,
         wishes,
         [*takes.outputs(), takes.visit, status],
-        api_name="generate_sample",
+        api_visibility="private",
         concurrency_id=takes_panel.DEVICE,
         concurrency_limit=1,
         show_progress_on=status,
@@ -249,7 +243,81 @@ def build(
     rework_panel.wire(
         rework, takes, seed, status, _stop, ask_for_song, local, model=model, gate=gate, reference=reference
     )
+    _serve(model, adapters, gate, reference)
     return adapter
+
+
+def _serve(model: str, adapters: AdapterList, gate: DeviceGate | None, reference: Callable[[], Path] | None) -> None:
+    """The same for programs, which name an adapter as the chooser does."""
+
+    def generate_sample(
+        structure: str = "intro 0-4, verse 4-12, chorus 12-20",
+        caption: str = FIRST_CAPTION,
+        lyrics: str = "[Instrumental]",
+        duration: Number = None,
+        bpm: WholeNumber = None,
+        keyscale: str = "",
+        seed: int = 1,
+        steps: WholeNumber = None,
+        guidance: float | None = None,
+        event_guidance: float | None = None,
+        adapter: str = DEFAULT_ADAPTER,
+        strength: float = 1.0,
+        section_tags: bool = True,
+        count: int = 1,
+        meter: str = "4",
+        noise_from: float | None = None,
+        noise_to: float | None = None,
+        beside: list[str] | None = None,
+        weights: str = "",
+    ) -> tuple[gr.FileData, gr.FileData, Made]:
+        """Make a song of a structure; of several, the one that keeps to it most comes back.
+
+        Args:
+            structure: parts and their times in seconds, such as `intro 0-4, verse 4-12`; empty leaves them open.
+            caption: style, instruments, mood.
+            lyrics: for the whole song; `[Instrumental]` for none.
+            duration: length in seconds; None: where the structure ends.
+            bpm: beats per minute; None leaves them to the model.
+            keyscale: such as `A minor`; empty leaves it to the model.
+            seed: of the first song; each further one has the next.
+            steps: of the sampler; None: the model's own number.
+            guidance: on caption and lyrics, 1 is off; None: the model's own.
+            event_guidance: on parts and their times, 1 is off; None: the model's own.
+            adapter: a name that `list_adapters` gives.
+            strength: of the adapter, 0 to 2.
+            section_tags: whether parts stand in the lyrics too.
+            count: how many songs, 1 to 8.
+            meter: beats of a bar.
+            noise_from: share of noise from which event guidance acts, 0 to 1; None: the model's own.
+            noise_to: share of noise up to which it acts; None: the model's own.
+            beside: names of adapters whose LoRAs act too.
+            weights: their strengths, one for all or one for each, with commas.
+
+        Returns:
+            the song, a WAV file.
+            its sidecar, a JSON file.
+            what made it, and what a judge heard, where there is one.
+        """
+        job = wanted(
+            structure, None, _typed(duration), _typed(bpm), meter,
+            caption=caption, lyrics=lyrics, keyscale=keyscale, seed=seed, steps=steps, guidance=guidance,
+            event_guidance=event_guidance,
+            event_interval=None if noise_from is None or noise_to is None else (noise_from, noise_to),
+            adapter=find_adapter(model, adapters, adapter), strength=strength, section_tags=section_tags,
+            beside=blend([find_adapter(model, adapters, name) for name in beside or []], weights),
+        )  # fmt: skip
+        made = list(make_candidates(job, count, reference, model=model, gate=gate))
+        tidy(output_folder(), [candidate.take.name for candidate in made])
+        chosen = best(made)
+        return file_for_program(chosen.song.audio), file_for_program(chosen.song.sidecar), made_of(chosen)
+
+    serve(generate_sample, concurrency_id=takes_panel.DEVICE, concurrency_limit=1)
+
+
+def _typed(value: float | None) -> str | None:
+    """A number as somebody would have typed it."""
+    return None if value is None else f"{value:g}"
 
 
 def wanted(
@@ -281,53 +349,6 @@ def blend(folders: list[str], weights: str) -> list[dict[str, Any]]:
         raise StudioError(f"{len(said)} strengths for {len(folders)} adapters: give one for all, or one for each.")
     strengths = said * len(folders) if len(said) == 1 else said or ["1"] * len(folders)
     return [{"adapter": f, "strength": strength} for f, strength in zip(folders, strengths, strict=True)]
-
-
-def describe_adapter(model: str, adapter: str) -> str:
-    """What to expect of this model with this adapter, in the words of the page."""
-    from acestep.adapter import read_card
-
-    remarks = []
-    try:
-        folder = adapter_folder(model, adapter)
-        card = None if folder is None else read_card(folder)
-        if card is not None and (base := _base_hash(model)) and card.base_hash != base:
-            remarks.append(
-                f"**It was trained on {card.base_model} ({card.base_hash}) and does not fit {model} ({base}).**"
-            )
-        if card is None or not card.has_events:
-            remarks.append(UNHEARD_NOTE)
-        elif card.trained_types:
-            remarks.append(f"Knows {', '.join(card.trained_types)}.")
-        if card is not None:
-            remarks.append(_card_in_words(card))
-    except StudioError as problem:
-        remarks.append(str(problem))
-    if model == "starter":
-        remarks.append(STARTER_NOTE)
-    return "\n\n".join(remarks)
-
-
-def _card_in_words(card: "AdapterCard") -> str:
-    """Base, size and scores of an adapter, as far as its card says them."""
-    facts = [f"base {card.base_model}", f"rank {card.rank}"]
-    facts += [f"{card.scores['step']} steps"] if "step" in card.scores else []
-    scores = {name: value for name, value in card.scores.items() if name != "step" and isinstance(value, float)}
-    facts += [f"{name.replace('_', ' ')} {value:.2f}" for name, value in scores.items()]
-    return f"{card.name or 'Adapter'}: {', '.join(facts)}."
-
-
-@cache
-def _base_hash(model: str) -> str:
-    """Identity of a model whose files are here; empty where they are not."""
-    folder = STARTER_DIR if model == "starter" else Path(model).expanduser()
-    return fingerprint(folder) if (folder / "transformer").is_dir() else ""
-
-
-def adapter_choices(model: str, adapters: AdapterList) -> list[tuple[str, str]]:
-    """What ships with the model, what training made, and none."""
-    shipped = "Shipped with the starter" if model == "starter" else "The model as it is"
-    return [(shipped, DEFAULT_ADAPTER), *adapters(), *([("None", NO_ADAPTER)] if model == "starter" else [])]
 
 
 def _untaught(model: str, adapter: str, types: list[str]) -> list[str]:

@@ -139,6 +139,20 @@ def release() -> None:
         _warm.lock.release()
 
 
+def release_adapter() -> bool:
+    """Take the adapters off the warm model, which stays; False where none lay on it, or a song is being made."""
+    if not _warm.lock.acquire(blocking=False):
+        return False
+    try:
+        if _warm.pipeline is None or _warm.pipeline.adapter_folder is None:
+            return False
+        _warm.adapters = None
+        _warm.pipeline.unload_adapter()
+        return True
+    finally:
+        _warm.lock.release()
+
+
 def adapter_folder(model: str, adapter: str) -> Path | None:
     """The folder that `adapter` means for this model; None for no adapter.
 

@@ -167,7 +167,7 @@ def with_events(sidecar: Sidecar, events: Iterable[Event]) -> Sidecar:
     )
 
 
-def with_fields(sidecar: Sidecar, **fields: Any) -> Sidecar:
+def with_fields(sidecar: Sidecar, /, **fields: Any) -> Sidecar:
     """A copy with these keys of the file set; None empties a field, and adds none.
 
     Raises:

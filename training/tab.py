@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from annotate.audio import AudioError
+from annotate.page_api import serve
 from structure.errors import StudioError
 from training import form_panel, run_panel
 from training.asked import Told, settings_told, told
@@ -316,24 +317,42 @@ def _serve(runs_root: Path, model: str, root: Path | None) -> None:
     """The same for programs. Runs go by name, and the dataset is the page's own, so that no path comes from outside."""
 
     def start_training(preset: str = "", max_steps: int = 0, seed: int = 42, events: bool = True) -> str:
-        """Start a run on the page's dataset, in line if another goes on; returns its name. Zero steps: the preset's."""
+        """Start a run on the page's dataset, in line if another goes on.
+
+        Args:
+            preset: a name of the form's; empty: the model's own.
+            max_steps: how long it trains; 0: the preset's.
+            seed: of all that is drawn by chance.
+            events: whether it learns timed events, too.
+
+        Returns:
+            the run's name.
+        """
         given = {"max_steps": max_steps or None, "seed": seed, "events": events}
-        return or_error(lambda: start(runs_root, model, str(root or ""), preset or None, **given).name)
+        return start(runs_root, model, str(root or ""), preset or None, **given).name
 
     def stop_training(run: str) -> str:
-        """Ask a run to save its adapter and stop; returns its state."""
-        return or_error(lambda: stop_run(find_run(runs_root, run).folder).state.status)
+        """Ask a run to save its adapter and stop.
+
+        Args:
+            run: its name.
+
+        Returns:
+            its state, such as `running` until it has stopped.
+        """
+        return stop_run(find_run(runs_root, run).folder).state.status
 
     def poll_training(run: str = "") -> dict[str, Any]:
-        """A run's state, newest run when none is named."""
+        """See where a run stands.
 
-        def state() -> dict[str, Any]:
-            found = find_run(runs_root, run) if run else _choose(list_runs(runs_root), "")
-            return (
-                {} if found is None else {"run": found.name, "adapter": found.has_adapter, **found.state.model_dump()}
-            )
+        Args:
+            run: its name; empty: the one that goes on, else the newest.
 
-        return or_error(state)
+        Returns:
+            run, adapter (whether it left one), status, step, max_steps, message and more; empty where there is no run.
+        """
+        found = find_run(runs_root, run) if run else _choose(list_runs(runs_root), "")
+        return {} if found is None else {"run": found.name, "adapter": found.has_adapter, **found.state.model_dump()}
 
     for function in (start_training, stop_training, poll_training):
-        gr.api(function, api_name=function.__name__)
+        serve(function)

@@ -10,8 +10,9 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from acestep.loading import STARTER_ADAPTER
+from generation.adapters import STARTER_NOTE, UNHEARD_NOTE, adapter_choices, describe_adapter
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER
-from generation.tab import STARTER_NOTE, UNHEARD_NOTE, adapter_choices, blend, describe_adapter
+from generation.tab import blend
 from structure.errors import StudioError
 
 
