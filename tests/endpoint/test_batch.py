@@ -129,7 +129,8 @@ def test_an_endpoint_that_stays_away_ends_the_batch_once_and_not_for_every_song(
     assert batch.main([str(table), str(tmp_path / "out"), "--url", endpoint.url, "--patience", "0.1"]) == 1
     assert time.monotonic() - started < 3
     failed = (tmp_path / "out" / "failed.jsonl").read_text().splitlines()
-    assert len(failed) == 50 and "nothing listens" in failed[0] and "not asked for" in failed[-1]
+    assert len(failed) == 50 and "nothing listens" in failed[0]
+    assert sum("not asked for" in line for line in failed) >= 48  # two were under way
     endpoint.come_back()
 
 

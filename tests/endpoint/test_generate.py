@@ -113,7 +113,7 @@ def test_a_disk_that_refuses_is_told_and_left_clean(endpoint, tmp_path, capsys):
 
 
 def test_the_token_is_in_no_file_and_no_word(guarded, tmp_path, monkeypatch, capsys):
-    guarded.misdeeds = ["indiscreet", (500, {}), "error as 200", (307, {"Location": f"http://x/{TOKEN}"})]
+    guarded.misdeeds = ["good", (500, {}), "error as 200", (307, {"Location": f"http://x/{TOKEN}"}), "indiscreet"]
     monkeypatch.setenv("ACE_TOKEN", TOKEN)
     command = ["--url", guarded.url, "--overwrite", "--output", str(tmp_path / "song.wav")]
     assert [main(command) for _ in range(5)] == [0, 1, 1, 1, 0]
