@@ -59,9 +59,7 @@ class Session(cmd.Cmd):
         self.unsaved = False
         self.errors = 0
         if sys.stdin.isatty():
-            self.intro = (
-                f"{endpoint.url}. Say `structure intro 0-4, verse 4-12`, then `make` and `play`; `help` for all."
-            )
+            self.intro = f"{endpoint.url}: say `structure intro 0-4, verse 4-12`, `make`, `play`; `help` tells all."
         else:
             self.use_rawinput, self.prompt = False, ""
 

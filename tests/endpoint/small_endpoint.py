@@ -28,8 +28,8 @@ def song(seed: int) -> bytes:
 class SmallEndpoint:
     """`asked` holds each request's inputs, `tokens` the token that came with it.
 
-    `misdeeds` are a status with its headers, or `cut`, `endless`, `hang`, `other id`, `no base64`, `half a song`,
-    `error as 200`, `indiscreet`, or an address to redirect to.
+    `misdeeds` are a status with its headers, or `cut`, `endless`, `hang` (until `released`), `other id`, `no base64`,
+    `half a song`, `error as 200`, `indiscreet`, or an address to redirect to.
     """
 
     def __init__(self, token: str = "") -> None:
@@ -112,8 +112,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._answer(200, {"error": "the structure overlaps"})
         if misdeed == "hang":
             endpoint.released.wait(30)
-            self.close_connection = True
-            return None
         if isinstance(misdeed, str) and misdeed.startswith("http"):
             return self._answer(307, {}, {"Location": misdeed})
         return self._song(inputs, misdeed, token)

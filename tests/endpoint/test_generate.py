@@ -70,11 +70,12 @@ def test_nothing_is_overwritten_unless_told(endpoint, tmp_path, capsys, there):
 
 
 def test_a_file_that_appears_while_the_song_is_made_is_left_alone(endpoint, start, tmp_path):
-    endpoint.seconds = 0.3
+    endpoint.misdeeds = ["hang"]
     process = start("generate.py", "--url", endpoint.url, "--output", "song.wav")
     until(lambda: endpoint.asked, process)
     (tmp_path / "song.wav").write_bytes(b"my own")
-    assert process.wait(10) == 2
+    endpoint.released.set()
+    assert process.wait(20) == 2
     assert [p.name for p in tmp_path.iterdir()] == ["song.wav"] and (tmp_path / "song.wav").read_bytes() == b"my own"
 
 
