@@ -127,14 +127,16 @@ def finish_interrupted(folder: Path) -> None:
 
 
 def _describe(place: Place, answer: Answer, inputs: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """The sidecar, as the annotation page reads it: seven fields of the song, its events, and what made it."""
+    """The sidecar, as the annotation page reads it: seven fields of the song, its events, and what made it.
+
+    What the endpoint says that it made counts before what was asked: it fills in what a request leaves out.
+    """
+    said = {**inputs, **{"caption" if key == "prompt" else key: value for key, value in answer.meta.items()}}
+    texts = {name: said.get(name) for name in ("caption", "lyrics", "keyscale", "timesignature", "vocal_language")}
+    bpm = said.get("bpm")
     return {
-        "caption": inputs.get("caption", ""),
-        "lyrics": inputs.get("lyrics", ""),
-        "bpm": inputs.get("bpm"),
-        "keyscale": inputs.get("keyscale", ""),
-        "timesignature": str(inputs.get("timesignature", "")),
-        "vocal_language": inputs.get("vocal_language", ""),
+        **{name: "" if value is None else str(value) for name, value in texts.items()},
+        "bpm": bpm if isinstance(bpm, int | float) and bpm > 0 else None,
         "duration": answer.duration or None,
         "events": answer.events,
         "generation": {

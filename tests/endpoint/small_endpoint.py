@@ -130,7 +130,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "id": "somebody else's" if misdeed == "other id" else inputs.get("id"),
             "timings": {"queue": 0.0, "generate": 0.05, "encode": 0.0},
             "versions": {"model": "starter"},
-            "meta": {"headers": f"Bearer {token}"} if misdeed == "indiscreet" else {},
+            "meta": {"headers": f"Bearer {token}"} if misdeed == "indiscreet" else {"timesignature": "4"},
         }
         body = json.dumps(answer).encode()
         if misdeed in ("cut", "endless"):

@@ -22,6 +22,7 @@ def test_a_song_and_its_sidecar(endpoint, run, tmp_path):
     sidecar = read_sidecar(tmp_path / "a/song.wav")  # as the annotation page does
     assert sidecar.problems() == [] and [e.type for e in sidecar.events] == ["intro"]
     assert (sidecar.get("caption"), sidecar.get("lyrics"), sidecar.get("bpm")) == ("dusk", "La la\n", 96)
+    assert sidecar.get("timesignature") == "4"  # which the endpoint filled in
     made = sidecar.get("generation")
     asked = {"structure": "intro 0-0.1", "caption": "dusk", "lyrics": "La la\n", "bpm": 96, "keyscale": "A minor"}
     assert made["request"] == asked | {"seed": 7, "format": "wav"}
