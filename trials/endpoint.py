@@ -135,7 +135,7 @@ class EndpointTrial:
                 right = False
             if not right:
                 wrong.append(name)
-        belongs = {f"{name}{ending}" for name in self.wanted for ending in (".wav", ".json")}
+        belongs = {f"{name}{ending}" for name in self.wanted for ending in (".wav", ".json")} | {".batch.lock"}
         return Outcome(len(self.wanted) - len(wrong), tuple(wrong), tuple(sorted(files - belongs)), status)
 
 
