@@ -51,7 +51,12 @@ CSS = (Path(__file__).parent / "lora_ui.css").read_text(encoding="utf-8")
 
 
 def build_app(
-    dataset: Path, model: str = "starter", local: bool = True, ready: Callable[[], None] | None = None
+    dataset: Path,
+    model: str = "starter",
+    local: bool = True,
+    ready: Callable[[], None] | None = None,
+    copies: bool = False,
+    no_training: str = "",
 ) -> gr.Blocks:
     """The whole page.
 
@@ -60,14 +65,19 @@ def build_app(
         model: `starter`, a diffusers folder or a hub id.
         local: the page is used on this very machine, so a visitor may type in other folders.
         ready: returns once the dataset's songs are there; called when a page is opened.
+        copies: each visitor marks a copy of the dataset.
+        no_training: why nothing may be trained here, a sentence; "" where it may.
     """
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+    old_uploads = (
+        (3600, 24 * 3600) if copies else None
+    )  # seconds: how often Gradio's own copies are looked at, their age
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=old_uploads) as page:
         header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):
-                annotation = annotate.tab.build(dataset, local, ready, song_maker(model), tempo_and_key)
+                annotation = annotate.tab.build(dataset, local, ready, song_maker(model), tempo_and_key, copies)
             with gr.Tab("Train", id="train"):
-                trained = training.tab.build(annotation.root, model, root=dataset)
+                trained = training.tab.build(annotation.root, model, root=dataset, refusal=no_training)
             with gr.Tab("Generate", id="generate"):
                 adapter = generation.tab.build(
                     model,
@@ -90,12 +100,15 @@ def build_app(
     return page
 
 
-def launch(page: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
+def launch(
+    page: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None, open_browser: bool, root_path: str = ""
+) -> None:
     """Serve the page until interrupted. Only decoded copies and songs made here can be fetched from the disk."""
     page.launch(
         server_name=host,
         server_port=port,
         auth=auth,
+        root_path=root_path,
         inbrowser=open_browser,
         allowed_paths=[str(annotate.timeline.CACHE_DIR), str(output_folder())],
         theme=THEME,
