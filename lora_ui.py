@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 import annotate.tab
 import evaluation.tab
@@ -24,6 +25,7 @@ from annotate.hearing import SongMaker
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_title, generate_song, output_folder
 from generation.warm import adapter_folder, release
+from relay import NoRelay
 from structure.errors import StudioError
 from structure.events import sections
 from structure.sidecar import sidecar_path
@@ -109,6 +111,7 @@ def launch(
         server_port=port,
         auth=auth,
         root_path=root_path,
+        app_kwargs={"middleware": [Middleware(NoRelay)]},
         inbrowser=open_browser,
         allowed_paths=[str(annotate.timeline.CACHE_DIR), str(output_folder())],
         theme=THEME,

@@ -163,6 +163,9 @@ def test_a_page_gives_its_own_files_and_no_others(studio, tmp_path):
             status, body = fetch(page.url, route + path)
             assert b"nobody else's" not in body and b"root:" not in body and b"get_parser" not in body, route + path
             assert route != "/gradio_api/file=" or status >= 400, path
+    for route in ("file=https://example.org/x", "file=%68ttp://example.org/x", "proxy=https://x.hf.space/x"):
+        status, body = fetch(page.url, f"/gradio_api/{route}")
+        assert (status, body) == (403, b"This page fetches nothing from other machines."), route
     assert page.refused == []
 
 

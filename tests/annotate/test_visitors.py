@@ -88,3 +88,16 @@ def test_a_visitor_may_keep_so_much_whatever_it_is_packed_in(dataset, tmp_path, 
     check_room([packed], tmp_path / "nothing there")
     with pytest.raises(UploadError, match="may keep"):
         check_room([packed], dataset)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_only_at_the_machine_itself_a_request_can_name_a_folder(dataset, local):
+    import gradio as gr
+
+    from annotate.tab import build
+
+    with gr.Blocks(analytics_enabled=False) as demo:
+        build(dataset, local)
+    config = demo.get_config_file()
+    (typed,) = [part["id"] for part in config["components"] if part["props"].get("elem_id") == "annotate-folder"]
+    assert any(typed in wired["inputs"] for wired in config["dependencies"]) == local
