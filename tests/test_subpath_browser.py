@@ -88,6 +88,12 @@ def songs(tmp_path: Path) -> Path:
     return folder
 
 
+def is_trouble(answer: Any) -> bool:
+    """Gradio's client cancels a task that the server has not numbered yet by a request that says too little."""
+    is_early = answer.status == 422 and answer.url.endswith(("/gradio_api/cancel", "/gradio_api/reset"))
+    return answer.status >= 400 and not is_early
+
+
 def test_mark_upload_generate_and_hear_under_a_sub_path(studio, proxy, browser, songs, tmp_path):
     running = studio("--root-path", "/studio", "--dataset", str(songs))
     address = proxy(running.url)
@@ -97,7 +103,7 @@ def test_mark_upload_generate_and_hear_under_a_sub_path(studio, proxy, browser, 
     troubles: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("response", lambda answer: answer.status >= 400 and troubles.append(f"{answer.status} {answer.url}"))
+    page.on("response", lambda answer: is_trouble(answer) and troubles.append(f"{answer.status} {answer.url}"))
     page.goto(address + PREFIX)
 
     # The song is drawn (Plotly, envelope), and plays.
@@ -141,4 +147,19 @@ def test_mark_upload_generate_and_hear_under_a_sub_path(studio, proxy, browser, 
     assert any("queue/data" in url for url in fetched) and any("plotly.min.js" in url for url in fetched)
     assert troubles == []
     assert running.refused == []
+    page.context.close()
+
+
+def test_a_login_works_under_a_sub_path(studio, proxy, browser, songs):
+    running = studio("--root-path", "/studio", "--auth", "me:secret", "--dataset", str(songs))
+    address = proxy(running.url)
+    page = browser.new_context().new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}{PREFIX}/")
+    page.get_by_label("username").fill("me")
+    page.get_by_label("password").fill("secret")
+    page.get_by_role("button", name="Login").click()
+    page.wait_for_selector('#annotate-timeline .sst[data-song="song.wav"][data-drawn]')
+    assert [url for url in asked if url.startswith("http") and not url.startswith(f"{address}{PREFIX}/")] == []
     page.context.close()
