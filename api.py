@@ -14,6 +14,7 @@ from acestep.receiving import receive_adapter
 from annotate.dataset import add_songs
 from annotate.page_api import file_for_program, serve, uploaded
 from annotate.visiting import Folders, SongRow, edit_song, list_songs
+from annotate.visitors import check_room, check_upload
 from generation.adapters import AdapterList, AdapterRow, base_hash, find_adapter, list_rows, shelf
 from generation.candidates import Candidate, Made, made_of, make_pair
 from generation.history import tidy
@@ -46,15 +47,16 @@ class Pair(TypedDict):
     b: Side
 
 
-def serve_dataset(root: Path, local: bool, ready: Callable[[], None] | None = None) -> None:
+def serve_dataset(root: Path, local: bool, ready: Callable[[], None] | None = None, copies: bool = False) -> None:
     """Inside the caller's `gr.Blocks`: look at songs, add some, save what is known of one.
 
     Args:
         root: the dataset that the page was opened on.
         local: the page is used on this very machine, so a program may name any folder of it.
         ready: returns once the songs of `root` are there.
+        copies: each visitor has songs of their own, and changes no other.
     """
-    folders = Folders(root, local)
+    folders = Folders(root, local, copies)
 
     def found(folder: str) -> Path:
         if ready is not None and not folder.strip():
@@ -83,7 +85,11 @@ def serve_dataset(root: Path, local: bool, ready: Callable[[], None] | None = No
             the folder's name for `scan_folder`, the songs added, and a sentence for each file that was refused.
         """
         place, name = folders.for_uploads(folder)
-        added, refused = add_songs(place, uploaded(files))
+        brought = uploaded(files)
+        check_upload(brought)
+        if copies:
+            check_room(brought, place)
+        added, refused = add_songs(place, brought)
         return Added(folder=name, added=added, refused=refused)
 
     def save_sidecar(song: str, fields: dict[str, Any], version: str = "", folder: str = "") -> SongRow:
@@ -98,7 +104,9 @@ def serve_dataset(root: Path, local: bool, ready: Callable[[], None] | None = No
         Returns:
             the song as it is now, with its new version.
         """
-        return edit_song(found(folder), song, fields, version)
+        if ready is not None and not folder.strip():
+            ready()
+        return edit_song(folders.to_change(folder), song, fields, version)
 
     for function in (scan_folder, load_uploaded, save_sidecar):
         serve(function)

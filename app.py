@@ -1,10 +1,9 @@
 """Structure Studio: `python app.py` opens the page on this machine.
 
-Only the command line is here; `lora_ui.py` composes the page. Whatever a run needs that is slow to import (torch,
-diffusers, librosa) loads when it is first used.
+Options and what follows from them are in `deployment.py`; `lora_ui.py` composes the page. Whatever a run needs that is
+slow to import (torch, diffusers, librosa) loads when it is first used.
 """
 
-import argparse
 import contextlib
 import os
 import re
@@ -15,12 +14,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from deployment import NO_TRAINING, PORT, StartError, decide, get_parser
 from structure.errors import StudioError
 
-PORT = 7860
 PORTS_TRIED = 50
 DEMO_SECONDS = 60.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ROOT = Path(__file__).resolve().parent
 QUIET = {  # nobody asked for usage statistics; read by the libraries when they are imported
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -28,51 +26,6 @@ QUIET = {  # nobody asked for usage statistics; read by the libraries when they 
     "DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
-
-
-class StartError(StudioError):
-    """The page cannot start as asked."""
-
-
-def get_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Structure Studio for ACE-Step: mark sections, train, ask, hear.")
-    parser.add_argument("--dataset", type=Path, help="folder of songs and sidecars (default: demo songs, made here)")
-    parser.add_argument("--model", default="starter", help="starter, a diffusers folder or a hub id (default: starter)")
-    parser.add_argument("--host", help="address to listen on; any but this machine's needs --auth (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, help=f"port to listen on (default: {PORT}, or the next free one)")
-    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors to log in")
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page in a browser")
-    return parser
-
-
-def parse_auth(text: str | None) -> tuple[str, str] | None:
-    """`USER:PASSWORD` as a pair.
-
-    Raises:
-        StartError: one of the two is missing.
-    """
-    if text is None:
-        return None
-    user, colon, password = text.partition(":")
-    if not (user and colon and password):
-        raise StartError("--auth wants USER:PASSWORD, both not empty.")
-    return user, password
-
-
-def choose_host(host: str | None, auth: tuple[str, str] | None) -> str:
-    """The address to listen on: this machine's own unless asked; a Hugging Face Space brings its own gate.
-
-    Raises:
-        StartError: other machines could reach the page and nobody would have to log in.
-    """
-    if host is None:
-        return "0.0.0.0" if os.environ.get("SPACE_ID") else LOOPBACK[0]
-    if host not in LOOPBACK and auth is None:
-        raise StartError(
-            f"--host {host} opens the page to other machines, so it needs a login: add --auth USER:PASSWORD."
-        )
-    return host
 
 
 def choose_port(host: str, port: int | None) -> int:
@@ -156,12 +109,11 @@ def has_screen() -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Start the page and serve it until interrupted; 2 where it cannot start as asked."""
-    arguments = get_parser().parse_args(argv)
     try:
-        auth = parse_auth(arguments.auth)
-        host = choose_host(arguments.host, auth)
+        arguments = get_parser().parse_args(argv)
+        here = decide(arguments)
         model = check_model(arguments.model)
-        port = choose_port(host, arguments.port)
+        port = choose_port(here.host, arguments.port)
         dataset, making = choose_dataset(arguments.dataset)
     except StudioError as problem:
         print(f"error: {problem}", file=sys.stderr)
@@ -170,9 +122,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     from lora_ui import build_app, launch
 
-    local = host in LOOPBACK
-    page = build_app(dataset, model, local, ready=partial(wait_for, making))
-    launch(page, host, port, auth, open_browser=local and has_screen() and not arguments.no_browser)
+    no_training = "" if here.training else NO_TRAINING
+    page = build_app(dataset, model, here.local, partial(wait_for, making), here.copies, no_training)
+    open_browser = here.local and has_screen() and not arguments.no_browser
+    launch(page, here.host, port, here.auth, open_browser, here.root_path)
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 import annotate.tab
 import api
@@ -26,6 +27,7 @@ from generation.adapters import adapter_choices, sent_adapters
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_title, generate_song, output_folder
 from generation.warm import adapter_folder, release
+from relay import NoRelay
 from structure.errors import StudioError
 from structure.events import sections
 from structure.sidecar import sidecar_path
@@ -53,7 +55,12 @@ CSS = (Path(__file__).parent / "lora_ui.css").read_text(encoding="utf-8")
 
 
 def build_app(
-    dataset: Path, model: str = "starter", local: bool = True, ready: Callable[[], None] | None = None
+    dataset: Path,
+    model: str = "starter",
+    local: bool = True,
+    ready: Callable[[], None] | None = None,
+    copies: bool = False,
+    no_training: str = "",
 ) -> gr.Blocks:
     """The whole page.
 
@@ -62,15 +69,18 @@ def build_app(
         model: `starter`, a diffusers folder or a hub id.
         local: the page is used on this very machine, so a visitor may type in other folders.
         ready: returns once the dataset's songs are there; called when a page is opened.
+        copies: each visitor marks a copy of the dataset.
+        no_training: why nothing may be trained here, a sentence; "" where it may.
     """
     adapters = trained_and_sent_adapters if local else trained_adapters
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as page:
+    old_uploads = (3600, 24 * 3600) if copies else None  # seconds: how often Gradio looks at its copies, and their age
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=old_uploads) as page:
         header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):
-                annotation = annotate.tab.build(dataset, local, ready, song_maker(model), tempo_and_key)
+                annotation = annotate.tab.build(dataset, local, ready, song_maker(model), tempo_and_key, copies)
             with gr.Tab("Train", id="train"):
-                trained = training.tab.build(annotation.root, model, root=dataset)
+                trained = training.tab.build(annotation.root, model, root=dataset, refusal=no_training)
             with gr.Tab("Generate", id="generate"):
                 adapter = generation.tab.build(
                     model,
@@ -90,17 +100,21 @@ def build_app(
         gr.on([header.click, annotation.train.click], lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
         for button, folder in ((trained.use, trained.adapter), (trained.use_best, trained.best)):
             button.click(lambda folder: use_adapter(model, folder), folder, [tabs, adapter], **quiet)
-        api.serve_dataset(dataset, local, ready)
+        api.serve_dataset(dataset, local, ready, copies)
         api.serve_adapters(model, local, adapters, device_lock, lambda: known_songs(model, dataset))
     return page
 
 
-def launch(page: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None, open_browser: bool) -> None:
+def launch(
+    page: gr.Blocks, host: str, port: int, auth: tuple[str, str] | None, open_browser: bool, root_path: str = ""
+) -> None:
     """Serve the page until interrupted. Only decoded copies and songs made here can be fetched from the disk."""
     page.launch(
         server_name=host,
         server_port=port,
         auth=auth,
+        root_path=root_path,
+        app_kwargs={"middleware": [Middleware(NoRelay)]},
         inbrowser=open_browser,
         allowed_paths=[str(annotate.timeline.CACHE_DIR), str(output_folder())],
         theme=THEME,

@@ -6,7 +6,6 @@ had open is remembered in their browser, so that a reload changes nothing.
 
 import html
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from annotate.progress import is_blind
 from annotate.song_fields import field_updates, song_fields
 from annotate.song_list import SongList, song_list_value
 from annotate.timeline import Timeline, timeline_value
-from annotate.visiting import own_uploads
+from annotate.visitors import check_room, check_upload, copy_for, fresh, known
 from annotate.vocabulary import VOCABULARIES, read_vocabulary, save_vocabulary
 from structure.errors import StudioError
 from structure.events import Event
@@ -56,6 +55,7 @@ def build(
     ready: Callable[[], None] | None = None,
     maker: SongMaker | None = None,
     listener: Callable[[Path], Mapping[str, str | float]] | None = None,
+    copies: bool = False,
 ) -> AnnotateTab:
     """Lay the tab out inside the caller's `gr.Tab`.
 
@@ -66,6 +66,7 @@ def build(
         ready: called before `root` is looked at; returns once its songs are there.
         maker: makes a song of the open song's structure, to be heard beside it.
         listener: hears of an audio file what `EDITED_FIELDS` it can; may raise a `StudioError`, which is shown.
+        copies: visitors are strangers: each gets a copy of `root`, bounded, and gone a day after the last visit.
     """
     desk = gr.State(None)
     root_path, song_path = gr.State(""), gr.State("")
@@ -114,17 +115,17 @@ def build(
         desk, root_path, song_path, memory, songs, train, notice, timeline, dispute, difference, both, fields, folder,
         names,
     )  # fmt: skip
-    arrived = partial(_arrive, page, root, local, ready)
+    arrived = partial(_arrive, page, root, local, copies, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
     gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
     always = {**private, "trigger_mode": "always_last"}
     songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **always)
-    opened = partial(_open_folder, page)
-    gr.on(
-        [open_folder.click, folder.submit], opened, [desk, memory, folder], page.outputs(),
-        show_progress="minimal", api_visibility="private",
-    )  # fmt: skip
-    added = partial(_upload, page, local)
+    if local:  # hiding the field would not do: requests can be made without the page
+        gr.on(
+            [open_folder.click, folder.submit], partial(_open_folder, page), [desk, memory, folder], page.outputs(),
+            show_progress="minimal", api_visibility="private",
+        )  # fmt: skip
+    added = partial(_upload, page, local, copies)
     upload.upload(added, [desk, memory, upload], page.outputs(), show_progress="minimal", api_visibility="private")
     timeline.input(partial(_save_events, page), [desk, timeline], page.save_outputs(), **always)
     for name, field in fields.items():
@@ -173,7 +174,12 @@ Updates = dict[Any, Any]
 
 
 def _arrive(
-    page: _Page, given: Path | None, local: bool, ready: Callable[[], None] | None, memory: dict[str, Any] | None
+    page: _Page,
+    given: Path | None,
+    local: bool,
+    copies: bool,
+    ready: Callable[[], None] | None,
+    memory: dict[str, Any] | None,
 ) -> Updates:
     """A page has been opened: the song that was open in this browser, else the first that waits to be marked."""
     if ready is not None:
@@ -181,6 +187,12 @@ def _arrive(
     memory = memory if isinstance(memory, dict) and memory.get("given") == str(given) else {"given": str(given)}
     desk = Desk()
     root = _remembered_root(memory, local) or given
+    if copies and given is not None:
+        try:
+            own = copy_for(memory.get("uploads"), given)
+        except StudioError as problem:
+            return {page.desk: desk, **_say(page, [str(problem)])}
+        memory, root = {**memory, "uploads": own.word}, own.folder
     if root is None:
         return {page.desk: desk, **_say(page, ["Choose a folder of songs, or add songs, to begin."])}
     try:
@@ -222,18 +234,26 @@ def _use_names(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, ty
 
 
 def _upload(
-    page: _Page, local: bool, desk: Desk | None, memory: dict[str, Any] | None, files: Sequence[str] | None
+    page: _Page,
+    local: bool,
+    copies: bool,
+    desk: Desk | None,
+    memory: dict[str, Any] | None,
+    files: Sequence[str] | None,
 ) -> Updates:
     """Copy songs into the visitor's own folder and open it: shared on one's own machine, separate on a server."""
     if desk is None:
         return _say(page, [NO_DESK])
     memory = dict(memory or {})
-    own = memory.get("uploads")
-    if not local and own_uploads(own) is None:
-        memory["uploads"] = own = secrets.token_hex(8)
-    root = UPLOADS if local else UPLOADS / str(own)
+    root, brought = UPLOADS, [Path(file) for file in files or []]
+    if not local:
+        own = known(memory.get("uploads")) or fresh()
+        memory["uploads"], root = own.word, own.folder
     try:
-        added, refused = add_songs(root, [Path(file) for file in files or []])
+        check_upload(brought)
+        if copies:
+            check_room(brought, root)
+        added, refused = add_songs(root, brought)
         desk.open_dataset(root)
     except (StudioError, OSError) as problem:
         return _say(page, [str(problem)])
@@ -242,11 +262,11 @@ def _upload(
 
 def _remembered_root(memory: dict[str, Any], local: bool) -> Path | None:
     """The folder this browser had open. Only on the machine itself may a browser name any folder."""
-    root, own = memory.get("root"), memory.get("uploads")
+    root = memory.get("root")
     if local:
         return Path(root) if isinstance(root, str) and Path(root).is_dir() else None
-    uploads = own_uploads(own)
-    return uploads if uploads is not None and root == str(uploads) and uploads.is_dir() else None
+    own = known(memory.get("uploads"))
+    return own.folder if own and root == str(own.folder) else None
 
 
 def _show(

@@ -1,14 +1,13 @@
 """A dataset as somebody outside sees it: which folders may be named, what songs lie there, and one song's edit."""
 
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from annotate.dataset import UPLOADS, DatasetError, Song, find_audio, read_song, scan
+from annotate.dataset import DatasetError, Song, find_audio, read_song, scan
 from annotate.desk import not_heard
+from annotate.visitors import fresh, known
 from structure.sidecar import (
     SidecarConflict,
     SidecarError,
@@ -17,8 +16,6 @@ from structure.sidecar import (
     shared_sidecars,
     with_fields,
 )
-
-_OWN_UPLOADS = re.compile(r"[0-9a-f]{16}")
 
 
 class SongRow(TypedDict):
@@ -39,10 +36,12 @@ class Folders:
     Attributes:
         root: the dataset that the page was opened on.
         local: the visitor sits at this very machine and may name any folder; else those in `root`, and their own.
+        copies: strangers meet here, and may change songs of their own alone.
     """
 
     root: Path
     local: bool
+    copies: bool = False
 
     def find(self, folder: str = "") -> Path:
         """The folder that a visitor means; empty: `root`.
@@ -51,9 +50,9 @@ class Folders:
             DatasetError: it is not there, or not theirs to see.
         """
         asked = folder.strip()
-        own = None if self.local else own_uploads(asked)
+        own = None if self.local else known(asked)
         try:
-            place = own or (self.root / Path(asked).expanduser()).resolve()
+            place = own.folder if own else (self.root / Path(asked).expanduser()).resolve()
             hidden = any(part.startswith(".") for part in Path(asked).parts)  # `..` with them
             if not self.local and own is None and (hidden or not place.is_relative_to(self.root.resolve())):
                 raise DatasetError(f"`{asked[:80]}` is not a folder of this page's dataset: give one inside of it.")
@@ -75,19 +74,26 @@ class Folders:
         """
         if self.local:
             return self.find(folder), folder.strip()
-        name = folder.strip() or secrets.token_hex(8)  # not to be guessed by another visitor
-        place = own_uploads(name)
-        if place is None:
+        own = known(folder.strip()) if folder.strip() else fresh()
+        if own is None:
             raise DatasetError(
                 "Songs from another machine go into a folder of their own: leave `folder` empty the first time, then "
                 "give the name that you were told."
             )
-        return place, name
+        return own.folder, own.word
 
+    def to_change(self, folder: str = "") -> Path:
+        """The folder whose songs a visitor may change.
 
-def own_uploads(name: object) -> Path | None:
-    """The folder of a visitor's own songs, by the name that only they know; None where it can be no such name."""
-    return UPLOADS / name if isinstance(name, str) and _OWN_UPLOADS.fullmatch(name) else None
+        Raises:
+            DatasetError: it is not there, or not theirs to change.
+        """
+        if self.copies and known(folder.strip()) is None:
+            raise DatasetError(
+                "On this page everybody changes songs of their own alone: send them with `load_uploaded`, then give "
+                "the folder that you were told."
+            )
+        return self.find(folder)
 
 
 def list_songs(root: Path) -> list[SongRow]:

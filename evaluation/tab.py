@@ -10,7 +10,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from annotate.audio import AUDIO_SUFFIXES
 from annotate.timeline import Timeline, register_track, timeline_value
+from annotate.visitors import check_upload
 from evaluation import curation_panel
 from evaluation.experiment import panel as experiment
 from evaluation.experiment.shelf import arms_to_hear
@@ -49,7 +51,7 @@ def score_songs(
         heard: folder of files that say what somebody else heard; empty asks the judge.
 
     Raises:
-        StudioError: nothing to score, or no judge.
+        StudioError: nothing to score, no judge, or more files than are taken.
     """
     if not dataset:
         raise StudioError("The judge needs annotated songs to learn from. Open a dataset in Annotate first.")
@@ -60,6 +62,7 @@ def score_songs(
         if progress is not None:
             progress((done, total), desc="Listening")
 
+    check_upload([Path(file) for file in files or []], (*AUDIO_SUFFIXES, ".json"))
     with tempfile.TemporaryDirectory(prefix="structure-studio-") as sent:
         for file in files or []:
             shutil.copy(file, Path(sent) / Path(file).name)

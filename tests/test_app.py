@@ -1,6 +1,5 @@
 """The page's command line, and what a page that runs gives to whom."""
 
-import http.client
 import json
 import os
 import socket
@@ -10,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
@@ -31,14 +30,31 @@ def run_app(*options: str) -> subprocess.CompletedProcess:
 
 def test_help_names_every_option():
     said = run_app("--help").stdout
-    assert all(option in said for option in ("--dataset", "--model", "--host", "--port", "--auth", "--no-browser"))
+    assert all(
+        option in said
+        for option in (
+            "--dataset",
+            "--model",
+            "--host",
+            "--port",
+            "--auth",
+            "--no-browser",
+            "--root-path",
+            "--trusted-network",
+            "--training",
+        )
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (("--host", "0.0.0.0"), "--auth USER:PASSWORD"),
+        (("--host", "0.0.0.0"), "--trusted-network"),
         (("--host", "192.0.2.1"), "--auth USER:PASSWORD"),
+        (("--root-path", "studio"), "/studio"),
+        (("--root-path", "/a/../b"), "/studio"),
+        (("--root-path", '/"><script>'), "/studio"),
         (("--host", "0.0.0.0", "--auth", "somebody"), "USER:PASSWORD"),
         (("--auth", "somebody:"), "USER:PASSWORD"),
         (("--dataset", "/nowhere/at/all"), "there is no such folder"),
@@ -93,27 +109,63 @@ def test_a_model_s_folder_is_known_wherever_a_run_begins(tmp_path, monkeypatch):
     assert app.check_model("models/xl") == str(tmp_path / "models" / "xl")  # reads like a hub id
 
 
-def fetch(url: str, path: str) -> int:
-    """The status of a request whose path is sent as it stands, `..` and all."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    connection.request("GET", path)
-    return connection.getresponse().status
+def fetch(url: str, path: str) -> tuple[int, bytes]:
+    """Status and body of a request whose path is sent as it stands, `..`, NUL and all."""
+    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=30) as wire:
+        wire.sendall(f"GET {path} HTTP/1.0\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: wire.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def hostile_paths(secret: Path, served: Path) -> list[str]:
+    """Ways to ask a page that serves one folder for a file outside of it."""
+    outside = secret.as_posix()
+    up = "../" * len(served.parts) + outside.lstrip("/")
+    (served / "link").symlink_to(secret)
+    (served / "folder").symlink_to(secret.parent)
+    plain = [
+        outside, "/" + outside, "//" + outside, f"{served}/{up}", f"{served}/./{up}", up, f"{served}/link",
+        f"{served}/folder/{secret.name}", f"{served}{outside}", f"file://{outside}", f"./{up}",
+        f"{served}/..;/{up}", f"{served}/....//{up}", f"{served}-other/../{up}",
+        f"{served}/\\..\\..\\{secret.name}", outside.replace("/", "\\"), str(ROOT / "app.py"), "app.py", "/etc/passwd",
+        "/proc/self/environ", "~/.bashrc", str(served), str(served.parent),
+    ]  # fmt: skip
+    once = [quote(path, safe="") for path in plain]
+    twice = [quote(path, safe="") for path in once]
+    dots = [path.replace("..", "%2e%2e") for path in plain if ".." in path]
+    nul = [f"{outside}%00", f"{served}/%00/{up}", f"{served}/song.wav%00/{up}", f"{outside}%00.wav", f"{outside}%0a"]
+    odd = [f"{served}/%c0%ae%c0%ae/{up}", f"{served}/%u002e%u002e/{up}", f"{served}%5c..%5c{up}", f"{served}/%ff/{up}"]
+    return [path.replace("\x00", "%00").replace(" ", "%20") for path in (*plain, *once, *twice, *dots, *nul, *odd)]
 
 
 def test_a_page_gives_its_own_files_and_no_others(studio, tmp_path):
     songs = tmp_path / "songs"
     songs.mkdir()
-    (songs / "private.json").write_text(json.dumps({"caption": "mine"}))
+    secret = songs / "private.json"
+    secret.write_text(json.dumps({"caption": "nobody else's"}))
     page = studio("--dataset", str(songs))
     text = urllib.request.urlopen(page.url, timeout=30).read().decode()
     assert "Structure Studio" in text
-    for path in (
-        "/etc/passwd",
-        str(songs / "private.json"),
-        str(ROOT / "app.py"),
-        f"{page.home}/../songs/private.json",
-    ):
-        assert fetch(page.url, f"/gradio_api/file={path}") in (403, 404), path
+    served = page.home / "outputs"
+    served.mkdir(parents=True, exist_ok=True)
+    (served / "song.wav").write_bytes(b"a song")
+    assert fetch(page.url, f"/gradio_api/file={served}/song.wav") == (200, b"a song")
+    for path in hostile_paths(secret, served):
+        for route in (
+            "/gradio_api/file=",
+            "/gradio_api/file/",
+            "/file=",
+            "/static/",
+            "/assets/",
+            "/gradio_api/upload/",
+        ):
+            status, body = fetch(page.url, route + path)
+            assert b"nobody else's" not in body and b"root:" not in body and b"get_parser" not in body, route + path
+            assert route != "/gradio_api/file=" or status >= 400, path
+    for route in ("file=https://example.org/x", "file=%68ttp://example.org/x", "proxy=https://x.hf.space/x"):
+        status, body = fetch(page.url, f"/gradio_api/{route}")
+        assert (status, body) == (403, b"This page fetches nothing from other machines."), route
     assert page.refused == []
 
 

@@ -20,3 +20,14 @@ def or_error(action: Callable[[], Result]) -> Result:
         return action()
     except StudioError as problem:
         raise gr.Error(str(problem), print_exception=False) from problem
+
+
+def permitted(refusal: str, action: Callable[[], Result]) -> Result:
+    """What `action` returns, where nothing speaks against it.
+
+    Raises:
+        StudioError: why nobody may; or the action's own.
+    """
+    if refusal:
+        raise StudioError(refusal)
+    return action()

@@ -66,6 +66,7 @@ def wire(
     runs_root: Path,
     show: Callable[[str], Updates],
     outputs: Sequence[gr.blocks.Block],
+    act: Callable[[Callable[[], Any]], Any] = or_error,
 ) -> None:
     """Let the buttons work.
 
@@ -75,14 +76,15 @@ def wire(
         runs_root: where run folders lie.
         show: updates that display the run of a name, or another one where there is none.
         outputs: what `show` may write to.
+        act: does what changes a run, and raises `gr.Error` where that cannot or must not be.
     """
     private = {"show_progress": "hidden", "api_visibility": "private"}
 
     def rename(name: str, wished: str) -> Updates:
-        return show(or_error(lambda: rename_run(find_run(runs_root, name).folder, wished).name))
+        return show(act(lambda: rename_run(find_run(runs_root, name).folder, wished).name))
 
     def delete(name: str) -> Updates:
-        or_error(lambda: delete_run(find_run(runs_root, name).folder))
+        act(lambda: delete_run(find_run(runs_root, name).folder))
         return show("")
 
     gr.on([panel.rename.click, panel.name.submit], rename, [shown, panel.name], list(outputs), **private)

@@ -25,7 +25,7 @@ from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
 from training.line import places
 from training.packages import require_packages
-from training.page_errors import or_error
+from training.page_errors import Result, or_error, permitted
 from training.pictures import RUN_HEADERS, closer_card, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.run_panel import RunPanel
@@ -59,7 +59,11 @@ class TrainTab:
 
 
 def build(
-    dataset: gr.State, model: str = "starter", runs_root: Path | None = None, root: Path | None = None
+    dataset: gr.State,
+    model: str = "starter",
+    runs_root: Path | None = None,
+    root: Path | None = None,
+    refusal: str = "",
 ) -> TrainTab:
     """Lay the tab out inside the caller's `gr.Tab`.
 
@@ -68,6 +72,7 @@ def build(
         model: what is trained on.
         runs_root: where run folders go; None: `runs` beside the program.
         root: the folder that the page was opened on, for callers of the API.
+        refusal: why no run may be started or changed from here, a sentence; "" where it may.
     """
     runs_root = runs_root or runs_folder()
     presets = presets_of(model)
@@ -75,7 +80,10 @@ def build(
     heard = gr.State("")  # which of its songs the page has
     moving = gr.State(False)  # whether that run went on when it was last drawn whole
     card = gr.HTML()
+    if refusal:
+        gr.HTML(message_card(refusal))
     form = form_panel.lay_out(presets, model)
+    form.train.interactive = not refusal
     progress = gr.HTML()
     with gr.Row():
         use = gr.Button("Use in Generate", visible=False)
@@ -92,8 +100,8 @@ def build(
     timer = gr.Timer(POLL_SECONDS, active=False)
 
     page = _Page(
-        runs_root, shown, moving, heard, adapter, best, card, form, progress, use, use_best, resume, samples, look,
-        closer, panel, log, command, table, timer,
+        runs_root, refusal, shown, moving, heard, adapter, best, card, form, progress, use, use_best, resume, samples,
+        look, closer, panel, log, command, table, timer,
     )  # fmt: skip
 
     def open_run(clicked: gr.SelectData) -> Updates:
@@ -112,22 +120,23 @@ def build(
     )
     dataset.change(None, cancels=[listening], **quiet)  # else it would go on to speak of the folder before
     form_panel.wire(form, panel.again, shown, dataset, runs_root, presets, model)
-    run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs())
+    run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs(), page.act)
     form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
     timer.tick(partial(_poll, page), [shown, moving, heard], page.outputs(), **quiet)
     form.train.click(partial(_start, page, model), [dataset, *form.asked()], page.outputs(), **private)
     form.stop.click(partial(_stop, page), shown, page.outputs(), **private)
     resume.click(partial(_resume, page), shown, page.outputs(), **private)
     table.select(open_run, None, page.outputs(), **quiet)
-    _serve(runs_root, model, root)
+    _serve(page, model, root)
     return TrainTab(use, adapter, use_best, best)
 
 
 @dataclass(frozen=True)
 class _Page:
-    """Where runs lie, and the components that handlers write to."""
+    """Where runs lie, why none may be started (""), and the components that handlers write to."""
 
     runs_root: Path
+    refusal: str
     shown: gr.State
     moving: gr.State
     heard: gr.State
@@ -147,6 +156,14 @@ class _Page:
     command: gr.Code
     table: gr.Dataframe
     timer: gr.Timer
+
+    def act(self, action: Callable[[], Result]) -> Result:
+        """`or_error` for whatever starts, stops or changes a run.
+
+        Raises:
+            gr.Error: the sentence of its `StudioError`, or why nobody may.
+        """
+        return or_error(partial(permitted, self.refusal, action))
 
     def outputs(self) -> list[gr.blocks.Block]:
         return [
@@ -264,17 +281,17 @@ def _choose(runs: Sequence[Run], name: str) -> Run | None:
 
 
 def _start(page: _Page, model: str, dataset: str, *asked: Any) -> Updates:
-    run = or_error(lambda: start_told(page.runs_root, model, dataset, told(*asked)))
+    run = page.act(lambda: start_told(page.runs_root, model, dataset, told(*asked)))
     return _show(page, run.name)
 
 
 def _stop(page: _Page, name: str) -> Updates:
-    or_error(lambda: stop_run(page.runs_root / name))
+    page.act(lambda: stop_run(page.runs_root / name))
     return {page.form.stop: gr.update(interactive=False, value="Stopping…")}
 
 
 def _resume(page: _Page, name: str) -> Updates:
-    run = or_error(lambda: resume_run(page.runs_root / name))
+    run = page.act(lambda: resume_run(page.runs_root / name))
     return _show(page, run.name)
 
 
@@ -313,8 +330,9 @@ def start_told(runs_root: Path, model: str, dataset: str, form: Told) -> Run:
     return start_run(settings.model_copy(update={"output_dir": folder}))
 
 
-def _serve(runs_root: Path, model: str, root: Path | None) -> None:
+def _serve(page: _Page, model: str, root: Path | None) -> None:
     """The same for programs. Runs go by name, and the dataset is the page's own, so that no path comes from outside."""
+    runs_root = page.runs_root
 
     def start_training(preset: str = "", max_steps: int = 0, seed: int = 42, events: bool = True) -> str:
         """Start a run on the page's dataset, in line if another goes on.
@@ -329,7 +347,7 @@ def _serve(runs_root: Path, model: str, root: Path | None) -> None:
             the run's name.
         """
         given = {"max_steps": max_steps or None, "seed": seed, "events": events}
-        return start(runs_root, model, str(root or ""), preset or None, **given).name
+        return permitted(page.refusal, lambda: start(runs_root, model, str(root or ""), preset or None, **given).name)
 
     def stop_training(run: str) -> str:
         """Ask a run to save its adapter and stop.
@@ -340,7 +358,7 @@ def _serve(runs_root: Path, model: str, root: Path | None) -> None:
         Returns:
             its state, such as `running` until it has stopped.
         """
-        return stop_run(find_run(runs_root, run).folder).state.status
+        return permitted(page.refusal, lambda: stop_run(find_run(runs_root, run).folder).state.status)
 
     def poll_training(run: str = "") -> dict[str, Any]:
         """See where a run stands.

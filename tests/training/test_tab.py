@@ -64,3 +64,26 @@ def test_a_run_is_named_and_never_a_path(page: tuple[Client, Path]):
 def test_the_tab_brings_no_torch_into_the_page():
     code = "import sys, training.tab, training.runs; assert 'torch' not in sys.modules and 'librosa' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_where_training_is_off_no_button_and_no_program_starts_or_changes_a_run(songs: Path, tmp_path: Path):
+    import gradio as gr
+
+    from training.tab import build
+
+    with gr.Blocks(analytics_enabled=False) as demo, gr.Tab("Train"):
+        build(gr.State(str(songs)), runs_root=tmp_path, root=songs, refusal="Not here.")
+    acts = ("_start", "_stop", "_resume", "rename", "delete", "start_training", "stop_training")
+    found = {}
+    for entry in demo.fns.values():
+        name = getattr(getattr(entry.fn, "func", entry.fn), "__name__", "")
+        if name in acts:
+            found[name] = entry
+    assert set(found) == set(acts)
+    for entry in found.values():
+        with pytest.raises(gr.Error, match="Not here."):
+            entry.fn(*[""] * len(entry.inputs))
+    assert list(tmp_path.glob("*/config.json")) == []
+    config = demo.get_config_file()["components"]
+    (train,) = [part["props"] for part in config if part["props"].get("value") == "Train" and part["type"] == "button"]
+    assert train["interactive"] is False
