@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from annotate import visitors
+from annotate.dataset import DatasetError
+from annotate.visiting import Folders
 from annotate.visitors import UploadError, check_room, check_upload, copy_for, known, size_of, tidy
 
 
@@ -101,3 +103,15 @@ def test_only_at_the_machine_itself_a_request_can_name_a_folder(dataset, local):
     config = demo.get_config_file()
     (typed,) = [part["id"] for part in config["components"] if part["props"].get("elem_id") == "annotate-folder"]
     assert any(typed in wired["inputs"] for wired in config["dependencies"]) == local
+
+
+def test_where_strangers_meet_a_program_changes_songs_of_its_own_alone(uploads: Path, tmp_path: Path):
+    page = Folders(tmp_path / "songs", local=False, copies=True)
+    (tmp_path / "songs").mkdir()
+    for folder in ("", "songs", "0" * 16):
+        with pytest.raises(DatasetError, match="songs of their own alone"):
+            page.to_change(folder)
+    place, name = page.for_uploads()
+    place.mkdir(parents=True)
+    assert page.to_change(name) == place and place.parent == uploads
+    assert Folders(tmp_path / "songs", local=False).to_change("") == tmp_path / "songs"
