@@ -9,7 +9,7 @@ from pathlib import Path
 
 from structure.errors import StudioError
 from training.hub import HubPlace, quiet
-from training.hub_commands import add_upload_command, send
+from training.hub_commands import add_songs_command, add_upload_command, send
 from training.model_card import write_card
 
 
@@ -33,6 +33,7 @@ def get_parser() -> argparse.ArgumentParser:
     card.add_argument("--rights", help="a sentence: whose songs these are and by what right they are used")
     card.add_argument("--song-names", action="store_true", help="name the songs' files, which are else only counted")
     add_upload_command(commands)
+    add_songs_command(commands)
     return parser
 
 
@@ -51,6 +52,15 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.command == "upload":
         place = HubPlace(arguments.repo, arguments.path, arguments.private, arguments.hf_token_env)
         send(arguments.run, place, arguments.dry_run)
+        return
+    if arguments.command == "upload-songs":
+        from training.hub_songs import song_lines, upload_songs
+
+        place = HubPlace(arguments.repo, arguments.path, arguments.private, arguments.hf_token_env)
+        if arguments.dry_run:
+            print("\n".join(song_lines(arguments.dataset, place)))
+        else:
+            print(f"The songs are at {upload_songs(arguments.dataset, place)}.")
         return
     from training.runs import list_runs, stop_run
 

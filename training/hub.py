@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -30,6 +30,7 @@ from training.run_folder import has_adapter
 _LOKR_FILES = (UPSTREAM_LORA_FILE, UPSTREAM_CONFIG_FILE)
 CARRIED = (LORA_FILE, *_LOKR_FILES, ENCODER_FILE, CARD_FILE, README_FILE, PICTURE_FILE)
 DEFAULT_TOKEN_VARIABLE = "HF_TOKEN"
+AT_ONCE = 100  # files in a commit: what has arrived when a long upload breaks off stays there
 QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -83,20 +84,47 @@ def upload_run(run_folder: Path, place: HubPlace) -> str:
         NotUploadedError: the hub cannot be reached or refuses, or everybody can see the repository and that was not
             asked for.
     """
+    require_token(place.token_variable)
+    again = f"`python -m training upload {run_folder} --repo {place.repository}`"
+    later = f"The adapter is safe in {run_folder}; {again} sends it later."
+    return put(parcels_of(run_folder), place, f"Adapter {Path(run_folder).resolve().name}", later)
+
+
+def put(parcels: Sequence[Parcel], place: HubPlace, message: str, later: str, kind: str = "model") -> str:
+    """Send files, at most `AT_ONCE` in a commit; the address of the repository.
+
+    What has arrived whole is not sent twice, so the same call goes on where another broke off.
+
+    Args:
+        parcels: what is sent.
+        place: where to.
+        message: of the commits.
+        later: ends the sentence of what goes wrong: how to go on.
+        kind: of repository, model or dataset.
+
+    Raises:
+        HubError: no token.
+        NotUploadedError: the hub cannot be reached or refuses, or everybody can see the repository and that was not
+            asked for.
+    """
     token = require_token(place.token_variable)
-    parcels = parcels_of(run_folder)
     quiet()
     from huggingface_hub import CommitOperationAdd, HfApi
 
     hub = HfApi(token=token)
-    with _said_plainly(run_folder, place, token):
-        made = hub.create_repo(place.repository, private=place.private, exist_ok=True)
-        if place.private and not hub.repo_info(made.repo_id).private:
-            raise HubError("it is there and everybody can see it: name another, or give --no-upload-private if meant")
-        additions = [
-            CommitOperationAdd(str(PurePosixPath(place.folder, parcel.name)), parcel.content) for parcel in parcels
-        ]
-        hub.create_commit(made.repo_id, additions, commit_message=f"Adapter {Path(run_folder).resolve().name}")
+    with _said_plainly(place, token, later):
+        made = hub.create_repo(place.repository, private=place.private, exist_ok=True, repo_type=kind)
+        if place.private and not hub.repo_info(made.repo_id, repo_type=kind).private:
+            raise HubError(
+                "it is there and everybody can see it: name another, or say that it is meant (--no-private; while "
+                "training --no-upload-private)"
+            )
+        for first in range(0, len(parcels), AT_ONCE):
+            additions = [
+                CommitOperationAdd(str(PurePosixPath(place.folder, parcel.name)), parcel.content)
+                for parcel in parcels[first : first + AT_ONCE]
+            ]
+            hub.create_commit(made.repo_id, additions, commit_message=message, repo_type=kind)
     return str(made)
 
 
@@ -123,7 +151,11 @@ def upload_lines(run_folder: Path, place: HubPlace) -> list[str]:
     Raises:
         StudioError: see `parcels_of`.
     """
-    parcels = parcels_of(run_folder)
+    return lines_of(parcels_of(run_folder), place)
+
+
+def lines_of(parcels: Sequence[Parcel], place: HubPlace) -> list[str]:
+    """Each file with its size, then the sum and the place."""
     lines = [f"{parcel.size:>12,} bytes  {PurePosixPath(place.folder, parcel.name)}" for parcel in parcels]
     who = "only its owner can see" if place.private else "everybody can see"
     total = f"{sum(parcel.size for parcel in parcels):>12,} bytes  for {place.repository}, which {who}"
@@ -193,7 +225,7 @@ def quiet() -> None:
 
 
 @contextmanager
-def _said_plainly(run_folder: Path, place: HubPlace, token: str) -> Iterator[None]:
+def _said_plainly(place: HubPlace, token: str, later: str) -> Iterator[None]:
     """Whatever goes wrong on the way to the hub as one sentence that says how to go on."""
     from huggingface_hub.errors import HTTPError
 
@@ -201,22 +233,22 @@ def _said_plainly(run_folder: Path, place: HubPlace, token: str) -> Iterator[Non
         yield
     except (HTTPError, OSError, ValueError, RuntimeError) as problem:  # the last from hf_xet
         raise NotUploadedError(
-            f"The hub did not take `{place.repository}`: {plainly(problem, token)}. The adapter is safe in "
-            f"{run_folder}; `python -m training upload {run_folder} --repo {place.repository}` sends it later."
+            f"The hub did not take `{place.repository}`: {plainly(problem, token)}. {later}"
         ) from problem
 
 
 def _travelling_card(folder: Path) -> bytes:
     """`adapter.json` without folders of the machine that trained: of a full path, its last part."""
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-    return (json.dumps(_without_folders(card), indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(without_folders(card), indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _without_folders(value: Any) -> Any:
+def without_folders(value: Any) -> Any:
+    """JSON in which a full path is its last part alone: folders are nobody else's business."""
     if isinstance(value, dict):
-        return {key: _without_folders(found) for key, found in value.items()}
+        return {key: without_folders(found) for key, found in value.items()}
     if isinstance(value, list):
-        return [_without_folders(found) for found in value]
+        return [without_folders(found) for found in value]
     if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
         return PureWindowsPath(value).name
     return value

@@ -31,10 +31,21 @@ def add_hub_flags(parser: argparse.ArgumentParser) -> None:
     add_token_flag(hub)
 
 
+def add_songs_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`upload-songs SONGS --repo OWNER/NAME`."""
+    songs = commands.add_parser("upload-songs", help="send a dataset's songs and sidecars to the Hugging Face hub")
+    songs.add_argument("dataset", type=Path)
+    _add_place(songs)
+
+
 def add_upload_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`upload RUN --repo OWNER/NAME`."""
     upload = commands.add_parser("upload", help="send a run's adapter and its card to the Hugging Face hub")
     upload.add_argument("run", type=Path)
+    _add_place(upload)
+
+
+def _add_place(upload: argparse.ArgumentParser) -> None:
     upload.add_argument("--repo", required=True, metavar="OWNER/NAME", help="where to")
     upload.add_argument("--path", default="", metavar="FOLDER", help="folder in the repository; unset: its root")
     upload.add_argument(

@@ -71,11 +71,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._create(json.loads(body))
         if self.path == "/api/validate-yaml":
             return self._validate(json.loads(body)["content"])
-        if found := re.fullmatch(r"/api/(models/[^/]+/[^/]+)/preupload/main", self.path):
+        if found := re.fullmatch(r"/api/((?:models|datasets)/[^/]+/[^/]+)/preupload/main", self.path):
             return self._preupload(self.server.repositories[found[1]], json.loads(body)["files"])
-        if found := re.fullmatch(r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", self.path):
+        if re.fullmatch(r"/(datasets/)?[^/]+/[^/]+\.git/info/lfs/objects/batch", self.path):
             return self._batch(json.loads(body)["objects"])
-        if found := re.fullmatch(r"/api/(models/[^/]+/[^/]+)/commit/main", self.path):
+        if found := re.fullmatch(r"/api/((?:models|datasets)/[^/]+/[^/]+)/commit/main", self.path):
             return self._commit(found[1], body)
         self._answer(404, {"error": "unknown to the small hub"})
 
@@ -116,9 +116,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _create(self, asked: dict[str, Any]) -> None:
         name = f"{asked['organization']}/{asked['name']}"
-        there = f"models/{name}" in self.server.repositories
-        self.server.repositories.setdefault(f"models/{name}", Repository(asked.get("visibility") != "public"))
-        self._answer(409 if there else 200, {"url": f"{self.server.url}/{name}"})
+        is_dataset = asked.get("type") == "dataset"
+        key = f"{'datasets' if is_dataset else 'models'}/{name}"
+        there = key in self.server.repositories
+        self.server.repositories.setdefault(key, Repository(asked.get("visibility") != "public"))
+        self._answer(409 if there else 200, {"url": f"{self.server.url}/{key.removeprefix('models/')}"})
 
     def _validate(self, content: str) -> None:
         data = yaml.safe_load(content.split("---")[1])
@@ -128,7 +130,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _preupload(self, repository: Repository, files: list[dict[str, Any]]) -> None:
         answers = []
         for file in files:
-            large, stored = file["path"].endswith(".safetensors"), repository.files.get(file["path"])
+            large, stored = file["path"].endswith((".safetensors", ".wav")), repository.files.get(file["path"])
             name = None if stored is None else hashlib.sha256(stored).hexdigest() if large else _blob(stored)
             mode = "lfs" if large else "regular"
             answers.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": False, "oid": name})

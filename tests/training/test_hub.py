@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tests.training.small_hub import COMMIT, Repository, SmallHub
 from training.dataset import read_dataset
 from training.hub import HubError, HubPlace, NotUploadedError, parcels_of, require_inside, upload_lines, upload_run
 from training.hub_dataset import download_dataset
+from training.hub_songs import song_lines, upload_songs
 from training.run_folder import RunState, append_metrics, write_config, write_state
 from training.settings import make_settings
 
@@ -296,6 +298,34 @@ def test_a_disk_without_room_is_refused_before_anything_is_fetched(
 
 
 # ---- the command line
+
+
+def test_songs_go_with_their_sidecars_alone_and_come_back(hub: SmallHub, songs: Path, tmp_path: Path):
+    dataset = tmp_path / "songs"
+    shutil.copytree(songs, dataset)
+    (dataset / "notes.md").write_text("mine")
+    (dataset / "first.json.bak").write_text("{}")
+    (dataset / ".hidden.json").write_text("{}")
+    one = sorted(dataset.glob("*.wav"))[0].with_suffix(".json")
+    one.write_text(json.dumps({**json.loads(one.read_text()), "mood": "kept", "generation": {"adapter": "/home/me/x"}}))
+    names = sorted(path.name for path in dataset.iterdir() if path.suffix in (".wav", ".json") and path.name[0] != ".")
+    by_song = sorted(names, key=lambda name: (name.rpartition(".")[0], name.endswith(".json")))
+    assert [line.split()[-1] for line in song_lines(dataset, HubPlace("me/songs"))[:-1]] == by_song
+    assert hub.requests == []
+    hub.failing = "/commit/"
+    with pytest.raises(NotUploadedError, match="The same command goes on"):
+        upload_songs(dataset, HubPlace("me/songs"))
+    large = len(hub.sent("/large/"))
+    hub.failing = ""
+    upload_songs(dataset, HubPlace("me/songs"))
+    there = hub.repositories["datasets/me/songs"]
+    assert there.private and sorted(there.files) == names and len(hub.sent("/large/")) == large > 0
+    assert json.loads(there.files[one.name]) == {**json.loads(one.read_text()), "generation": {"adapter": "x"}}
+    back = download_dataset("me/songs", cache=tmp_path / "cache", say=lambda _: None)
+    assert {p.name: p.read_bytes() for p in back.glob("*.wav")} == {p.name: p.read_bytes() for p in songs.glob("*.wav")}
+    there.private = False
+    with pytest.raises(HubError, match="everybody can see it"):
+        upload_songs(dataset, HubPlace("me/songs"))
 
 
 def test_names_and_token_are_looked_at_before_anything_is_trained(
