@@ -27,7 +27,7 @@ from generation.adapters import adapter_choices, sent_adapters
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_title, generate_song, output_folder
 from generation.warm import adapter_folder, release
-from relay import NoRelay
+from relay import NoRelay, fetch_nothing
 from structure.errors import StudioError
 from structure.events import sections
 from structure.sidecar import sidecar_path
@@ -72,6 +72,7 @@ def build_app(
         copies: each visitor marks a copy of the dataset.
         no_training: why nothing may be trained here, a sentence; "" where it may.
     """
+    fetch_nothing()
     adapters = trained_and_sent_adapters if local else trained_adapters
     old_uploads = (3600, 24 * 3600) if copies else None  # seconds: how often Gradio looks at its copies, and their age
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=old_uploads) as page:

@@ -83,6 +83,12 @@ def away(dataset: Path) -> Iterator[Client]:
         yield client
 
 
+def test_an_address_in_place_of_a_file_is_not_fetched(here: Client, away: Client):
+    for client in (here, away):
+        with pytest.raises(AppError, match="fetches nothing from other machines"):
+            client.predict([handle_file("https://198.51.100.7/song.wav")], api_name="/load_uploaded")
+
+
 def test_these_functions_are_public_and_no_others_and_each_has_types_and_words(here: Client):
     endpoints = here.view_api(return_format="dict", all_endpoints=True)["named_endpoints"]
     assert {name.strip("/") for name in endpoints} == NAMES
