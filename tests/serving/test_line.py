@@ -2,12 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
 from generation.warm import Cancelled
 from serving.line import Gone, Line, Refused
+
+Made = TypeVar("Made")
+
+
+def run(trial: Coroutine[Any, Any, Made]) -> Made:
+    """In a thread of its own: a browser of another test keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, trial).result(120)
 
 
 async def stays() -> bool:
@@ -50,7 +60,7 @@ def test_songs_are_made_one_at_a_time_in_order():
         assert await asyncio.gather(*tasks) == ["0", "1", "2"]
         assert line.waiting == 0
 
-    asyncio.run(trial())
+    run(trial())
 
 
 @pytest.mark.parametrize("is_begun", [True, False])
@@ -77,7 +87,7 @@ def test_who_hangs_up_is_not_waited_for(is_begun: bool):
         third.done.set()
         assert await line.take(third, stays) == "song"  # the worker is free again
 
-    asyncio.run(trial())
+    run(trial())
 
 
 def test_patience_ends():
@@ -86,7 +96,7 @@ def test_patience_ends():
             await Line(longest=1, patience=0.3).take(Work(), stays)
         assert late.value.status == 504
 
-    asyncio.run(trial())
+    run(trial())
 
 
 def test_at_the_end_the_song_under_way_is_finished_and_the_rest_are_refused():
@@ -105,7 +115,7 @@ def test_at_the_end_the_song_under_way_is_finished_and_the_rest_are_refused():
         first.done.set()
         assert await ahead == "song"
 
-    asyncio.run(trial())
+    run(trial())
 
 
 def test_what_the_work_raises_is_raised():
@@ -113,4 +123,4 @@ def test_what_the_work_raises_is_raised():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        asyncio.run(Line(longest=1, patience=60).take(breaks, stays))
+        run(Line(longest=1, patience=60).take(breaks, stays))

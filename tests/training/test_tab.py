@@ -80,9 +80,12 @@ def test_where_training_is_off_no_button_and_no_program_starts_or_changes_a_run(
         if name in acts:
             found[name] = entry
     assert set(found) == set(acts)
-    for entry in found.values():
+    for name, entry in found.items():
         with pytest.raises(gr.Error, match="Not here."):
-            entry.fn(*[""] * len(entry.inputs))
+            if name == "start_training":
+                entry.fn("", 0, 42, True)
+            else:
+                entry.fn(*[""] * len(entry.inputs))
     assert list(tmp_path.glob("*/config.json")) == []
     config = demo.get_config_file()["components"]
     (train,) = [part["props"] for part in config if part["props"].get("value") == "Train" and part["type"] == "button"]
