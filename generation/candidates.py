@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from evaluation.hearing import listen
 from generation.history import Take, find_take, keep_heard
 from generation.jobs import Job, RequestError, make_job
-from generation.service import Song, generate_song, refuse_slips
+from generation.service import Song, check_job, generate_song
 from structure.errors import StudioError
 from structure.events import sections
 
@@ -78,8 +78,7 @@ def make_pair(
         raise RequestError(f"`{min(own)}` is not taken here: the two songs differ in the adapter alone.")
     jobs = [make_job({**wishes, "adapter": adapter, "seed": seed}) for adapter in adapters]
     for job in jobs:  # both, before the first is made
-        job.timed_events()
-        refuse_slips(job, str(settings.get("model", "starter")))
+        check_job(job, str(settings.get("model", "starter")))
     first, second = (next(make_candidates(job, 1, reference, **settings)) for job in jobs)
     return first, second
 

@@ -109,7 +109,7 @@ def build_server(service: SongService, line: Line, token: str | None = None) -> 
             return refused(400, sentence_of(problem))
         except (Gone, ClientDisconnect):
             return Response(status_code=499)  # nobody reads it
-        except Exception:
+        except Exception:  # whoever asks gets a sentence; whoever keeps the endpoint, the reason
             traceback.print_exc(file=sys.stderr)
             return refused(500, BROKEN)
 
@@ -150,10 +150,7 @@ async def _body(request: Request, most: int) -> bytes:
 
 def _described() -> dict[str, Any]:
     """Of the request's body in OpenAPI."""
-    own = Job.model_json_schema(ref_template="#/components/schemas/{model}")
-    fields = {name: field for name, field in own["properties"].items() if name != "output"}
-    for field in fields.values():  # references into a file that is not there
-        field.pop("$ref", None)
+    fields = {name: field for name, field in Job.model_json_schema()["properties"].items() if name != "output"}
     inputs = {
         "type": "object",
         "description": "`prompt`, `query`, `text` and `description` mean `caption`, `duration_sec` means `duration`, "

@@ -49,14 +49,13 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.command == "card":
         print(write_card(arguments.run, arguments.license, arguments.rights, arguments.song_names))
         return
-    if arguments.command == "upload":
+    if arguments.command in ("upload", "upload-songs"):
         place = HubPlace(arguments.repo, arguments.path, arguments.private, arguments.hf_token_env)
-        send(arguments.run, place, arguments.dry_run)
-        return
-    if arguments.command == "upload-songs":
+        if arguments.command == "upload":
+            send(arguments.run, place, arguments.dry_run)
+            return
         from training.hub_songs import song_lines, upload_songs
 
-        place = HubPlace(arguments.repo, arguments.path, arguments.private, arguments.hf_token_env)
         if arguments.dry_run:
             print("\n".join(song_lines(arguments.dataset, place)))
         else:
