@@ -4,7 +4,8 @@
 whatever other programs put there. A `Sidecar` is what was read together with
 a hash of the file's bytes, its version. Saving compares that version with the
 file once more, just before an atomic replace, so that two people with one
-folder never overwrite each other; the version before stays as `song.json.bak`.
+folder never overwrite each other; the version before stays as `song.json.bak`,
+and those before it in a hidden folder (`history.py`).
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from structure.errors import StudioError
 from structure.events import Event, is_readable, problems
 from structure.files import keep_backup, sync_folder, unfinished, write_durably
 from structure.formats import read_machine_timeline
+from structure.history import keep_content, keep_state
 
 SIDECAR_FIELDS: tuple[str, ...] = (
     "caption",
@@ -206,6 +208,7 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
             write_durably(temporary, content, like=target)
             with _saving:
                 _refuse_to_lose(sidecar, overwrite)
+                keep_state(target)
                 keep_backup(target)
                 os.replace(temporary, target)
             sync_folder(target.parent)
@@ -218,6 +221,21 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return Sidecar(sidecar.path, sidecar.data, _version(content))
+
+
+def keep_unsaved(sidecar: Sidecar) -> None:
+    """Keep what somebody gave up saving as the newest of the file's earlier states; the file stays as it is.
+
+    Raises:
+        SidecarError: the disk refuses.
+    """
+    try:
+        keep_content(sidecar.path, _to_bytes(sidecar))
+    except OSError as problem:
+        raise SidecarError(
+            f"What you wanted to save in `{sidecar.path.name}` cannot be kept: {problem.strerror or problem}. Make "
+            "room or give write access."
+        ) from problem
 
 
 def _refuse_to_lose(sidecar: Sidecar, overwrite: bool) -> None:
