@@ -12,6 +12,7 @@ right, and a crop shifts events below zero. `problems` says what is wrong.
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +96,11 @@ def normalise_type(text: str) -> str:
     `refrain`, `[Chorus]` and `Chorus 2` are all `chorus`. A word that is not known keeps its spelling, in lower case
     and with single spaces; a number after it stays, since only of a known type do we know what the number counts.
     """
+    return _normalised(text) if len(text) <= 60 else _normalised.__wrapped__(text)
+
+
+@lru_cache(4096)  # a song says the same few words again and again
+def _normalised(text: str) -> str:
     plain = " ".join(text.lower().split()).strip(": ")
     plain = _BRACKETED.sub(r"\1", plain).strip(": ")
     key = _spelling(plain)
@@ -320,6 +326,9 @@ def _unreadable(raw: object) -> list[str]:
 
 def _impossible(event: Event, duration: float | None) -> list[str]:
     """What no song can have: times that run backwards, lie outside the song, or leave a section without length."""
+    late = duration is not None and max(event.start, event.end) > duration + OVERRUN
+    if event.type and 0 <= event.start < event.end and not late and event.intensity is None:
+        return []  # nearly all of a hundred thousand
     found = []
     start, end = show_seconds(event.start), show_seconds(event.end)
     if not event.type:
@@ -333,7 +342,7 @@ def _impossible(event: Event, duration: float | None) -> list[str]:
         )
     if event.start < 0:
         found.append(f"starts at {start}. Times count from the start of the audio: 0 is the earliest.")
-    if duration is not None and max(event.start, event.end) > duration + OVERRUN:
+    if duration is not None and late:
         found.append(f"ends at {end}, after the song does at {show_seconds(duration)}. Move its end, or delete it.")
     if event.intensity is not None and not 0 <= event.intensity <= 1:
         found.append(f"has intensity {event.intensity}. It goes from 0 (quietest) to 1 (fullest).")

@@ -269,7 +269,9 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     """JSON of an object with finite numbers; a byte order mark is fine."""
     repair = "Repair it in a text editor, or move it away and annotate anew; until then it is left as it is."
     try:
-        data = json.loads(content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite)
+        data = json.loads(
+            content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_once
+        )
     except UnicodeDecodeError as problem:
         raise SidecarError(f"`{name}` is not UTF-8 text (byte {problem.start}). {repair}") from problem
     except json.JSONDecodeError as problem:
@@ -280,6 +282,16 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
         raise SidecarError(f"`{name}` cannot be read: {problem}. {repair}") from problem
     if not isinstance(data, dict):
         raise SidecarError(f"`{name}` holds no JSON object (`{{…}}`). {repair}")
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once, or say the same: of two values that differ, saving would lose one."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        wrong = next((key for key, value in pairs if data[key] != value), None)
+        if wrong is not None:
+            raise ValueError(f"the key `{wrong[:60]}` stands twice with different values")
     return data
 
 

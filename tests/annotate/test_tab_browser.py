@@ -256,7 +256,7 @@ def test_what_was_saved_can_be_undone_after_a_reload_and_a_restart(serve, visit,
     fold = later.page.locator("#annotate-earlier")
     fold.get_by_text("states, newest first").wait_for()
     later.page.get_by_label("State").click()
-    states = later.page.get_by_role("option").all_inner_texts()
+    states = fold.get_by_role("option").all_inner_texts()
     assert [re.sub(r".*, ", "", state) for state in states] == [
         "2 sections",
         "3 sections",
@@ -264,7 +264,7 @@ def test_what_was_saved_can_be_undone_after_a_reload_and_a_restart(serve, visit,
         "3 sections",
         "2 sections",
     ]
-    later.page.get_by_role("option").filter(has_text="4 sections").click()
+    fold.get_by_role("option").filter(has_text="4 sections").click()
     fold.locator(".sst-compare .sst-word").nth(3).wait_for()
     fold.get_by_role("button", name="Bring it back").click()
     later.saved("4 sections")

@@ -3,4 +3,5 @@
 from hypothesis import settings
 
 settings.register_profile("studio", derandomize=True, deadline=None, database=None)
+settings.register_profile("trial", max_examples=1000, deadline=None, database=None, print_blob=True)
 settings.load_profile("studio")
