@@ -10,7 +10,9 @@ import gradio as gr
 from annotate.desk import NO_DESK, Desk, count_events
 from annotate.timeline import Timeline, timeline_value
 from structure.errors import StudioError
+from structure.events import read_events
 from structure.history import State
+from structure.sidecar import read_sidecar
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def _listed(desk: Desk | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
     if desk is None:
         raise StudioError(NO_DESK)
     name = (value or {}).get("song") or ""
-    found = [(label, state.number) for state in desk.states(name) if (label := _label(desk, name, state))]
+    found = [(label, state.number) for state in desk.states(name) if (label := _label(state))]
     number = len(found)
     said = f"{number} state{'s' * (number != 1)}, newest first." if number else "Nothing of this song was replaced yet."
     hidden = gr.update(visible=False)
@@ -69,17 +71,17 @@ def _shown(desk: Desk | None, value: dict[str, Any] | None, number: int | None) 
     now, then = desk.held(name), desk.earlier(name, number)
     keys = [key for key in {**now, **then.data} if key != "events" and now.get(key) != then.data.get(key)]
     also = f" Also differs: {', '.join(f'`{key}`' for key in keys)}." if keys else ""
-    events = desk.events(name)
+    events = read_events(now["events"])
     duration = max([now["duration"], *(event.end for event in then.events)])
     picture = timeline_value(duration, events, compare=then.events, names=("now", "then"))
     said = f"Top row: now. Bottom row: then.{also} What there is now is kept as well."
     return said, gr.skip(), gr.update(value=picture, visible=True), gr.update(visible=True)
 
 
-def _label(desk: Desk, name: str, state: State) -> str:
+def _label(state: State) -> str:
     """`28 Nov 12:03:05, 9 sections`; empty where the state cannot be read."""
     try:
-        held = desk.earlier(name, state.number)
+        held = read_sidecar(state.path)
     except StudioError:
         return ""
     return f"{datetime.fromtimestamp(state.saved):%d %b %H:%M:%S}, {count_events(held.events)}"
