@@ -27,7 +27,7 @@ from structure.files import write_whole
 from structure.places import PROGRAM
 
 AT_ONCE = 0.15  # seconds of reading before the list is shown: a few hundred songs
-SETTLED = 2.0  # seconds; a file changed less long ago may change again and look the same (the clocks of disks are coarse)
+SETTLED = 2.0  # seconds; what changed less long ago may change again and look the same: clocks of disks are coarse
 MOST_KEPT = 50  # folders; those opened longest ago are forgotten first
 _FOLDER = CACHE_DIR.parent / "catalogues"  # beside the tracks, not among them: the server gives those to everybody
 _RULES = ("audio", "catalogue", "dataset", "progress")  # modules here that say what a song's row holds

@@ -93,9 +93,7 @@ def _audio_names(root: Path) -> list[str]:
             raise DatasetError(f"`{root}` holds more than {MOST_FILES} files. Choose the folder that holds the songs.")
         inside = Path(folder).relative_to(root).as_posix()
         before = "" if inside == "." else f"{inside}/"
-        found += [
-            before + name for name in files if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith(".")
-        ]
+        found += [before + name for name in files if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith(".")]
     if not found:
         kinds = ", ".join(s.lstrip(".").upper() for s in (".wav", ".flac", ".ogg", ".mp3"))
         raise DatasetError(f"`{root}` holds no audio. Put songs in it ({kinds}), or choose another folder.")

@@ -332,8 +332,8 @@ def _impossible(event: Event, duration: float | None) -> list[str]:
         found.append("has no `type`. Give it one, such as verse or chorus.")
     if event.end < event.start:
         found.append(
-            f"ends at {show_seconds(event.end)}, before it starts at {show_seconds(event.start)}. Swap the times or drag "
-            "its edge on the waveform."
+            f"ends at {show_seconds(event.end)}, before it starts at {show_seconds(event.start)}. Swap the times or "
+            "drag its edge on the waveform."
         )
     elif event.is_section and event.end == event.start:
         found.append(
