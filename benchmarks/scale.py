@@ -48,6 +48,7 @@ SECONDS = 180  # that the header of the others tells
 RATE = 22_050
 EVENTS = 5_000
 LONG = 300  # seconds of the song that has them
+CLOSER = 9  # presses of the key that shows less of a song: so near, a click falls into a section, not on its edge
 RUNS = 200
 WATCHED = 10.0  # seconds
 SMOOTH = 1_000 / 60  # ms
@@ -247,6 +248,10 @@ def measure_crowded(browser: Any, port: int, folder: Path, name: str) -> tuple[d
     page.wait_for_selector(f'{TIMELINE}[data-song="{name}"][data-drawn]', timeout=1_000 * PATIENCE)
     page.wait_for_timeout(1_000)
     work = measure_smoothness(page)
+    page.keyboard.press("f")
+    for _ in range(CLOSER):
+        page.keyboard.press("=")
+    page.wait_for_timeout(500)
     clicks = measure_clicks(page, (folder / name).with_suffix(".json"))
     page.context.close()
     return work, clicks
