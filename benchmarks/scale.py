@@ -48,7 +48,8 @@ SECONDS = 180  # that the header of the others tells
 RATE = 22_050
 EVENTS = 5_000
 LONG = 300  # seconds of the song that has them
-CLOSER = 9  # presses of the key that shows less of a song: so near, a click falls into a section, not on its edge
+CROWDED = 240  # of them; the rest is empty, so that a click marks something
+CLOSER = 4  # presses of the key that shows less of a song, until its empty end fills the view
 RUNS = 200
 WATCHED = 10.0  # seconds
 SMOOTH = 1_000 / 60  # ms
@@ -113,10 +114,10 @@ def make_crowded(folder: Path, count: int) -> str:
     folder.mkdir(parents=True)
     noise = np.random.default_rng(3).standard_normal(LONG * RATE) * 0.1
     soundfile.write(folder / "crowded.wav", noise, RATE)
-    edges = np.linspace(0, LONG, 2 * count // 5 + 1).round(3)
+    edges = np.linspace(0, CROWDED, 2 * count // 5 + 1).round(3)
     kinds = ("verse", "chorus", "bridge", "solo")
     rows = [(kinds[i % 4], float(edges[i]), float(edges[i + 1])) for i in range(len(edges) - 1)]
-    points = np.linspace(0, LONG - 1, count - len(rows)).round(3)
+    points = np.linspace(0, CROWDED, count - len(rows)).round(3)
     _write_sidecar(folder / "crowded.json", rows + [("crash", float(t), float(t)) for t in points])
     return "crowded.wav"
 
@@ -249,6 +250,7 @@ def measure_crowded(browser: Any, port: int, folder: Path, name: str) -> tuple[d
     page.wait_for_timeout(1_000)
     work = measure_smoothness(page)
     page.keyboard.press("f")
+    page.keyboard.press("End")
     for _ in range(CLOSER):
         page.keyboard.press("=")
     page.wait_for_timeout(500)
