@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from structure.files import unfinished
 from structure.places import writing_folder
 from structure.sidecar import SidecarError, read_sidecar, save_sidecar, shared_sidecars, sidecar_path
 
-MOST_FILES = 20_000  # a home directory typed by mistake should be refused, not walked for minutes
+MOST_FILES = 100_000  # a home directory typed by mistake should be refused, not walked for minutes
 UPLOADS = writing_folder("data") / "uploads"
 _TEXTS = (".txt", ".caption.txt", ".lyrics.txt")  # words beside a song, which training reads
 _BESIDE = (".json", ".txt")  # what belongs to a song and is no sound
@@ -54,9 +55,20 @@ def scan(root: Path) -> list[Song]:
     Raises:
         DatasetError: no such folder, no audio in it, or far too many files.
     """
-    paths = sorted(find_audio(root), key=lambda p: p.relative_to(root).as_posix().lower())
-    taken = shared_sidecars(paths)
-    return [read_song(path, root, taken.get(path)) for path in paths]
+    return [read_song(root / name, root, owner) for name, owner in find_songs(root).items()]
+
+
+def find_songs(root: Path) -> dict[str, Path | None]:
+    """The names of all songs in a folder, in their order, each with the `owner` of its sidecar if that is another's.
+
+    Raises:
+        DatasetError: no such folder, no audio in it, or far too many files.
+    """
+    names = sorted(_audio_names(root), key=str.lower)
+    stems = [os.path.normcase(os.path.splitext(name)[0]) for name in names]
+    alike = Counter(stems)
+    taken = shared_sidecars(root / name for name, stem in zip(names, stems, strict=True) if alike[stem] > 1)
+    return {name: taken.get(root / name) if taken else None for name in names}
 
 
 def find_audio(root: Path) -> list[Path]:
@@ -65,17 +77,23 @@ def find_audio(root: Path) -> list[Path]:
     Raises:
         DatasetError: no such folder, no audio in it, or far too many files.
     """
+    return [root / name for name in _audio_names(root)]
+
+
+def _audio_names(root: Path) -> list[str]:
+    """Paths inside a folder, with `/`."""
     if not root.is_dir():
         raise DatasetError(f"There is no folder `{root}`. Check the spelling, or make it and put songs in it.")
-    found: list[Path] = []
+    found: list[str] = []
     seen = 0
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         seen += len(files)
         if seen > MOST_FILES:
             raise DatasetError(f"`{root}` holds more than {MOST_FILES} files. Choose the folder that holds the songs.")
-        songs = (name for name in files if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith("."))
-        found += [Path(folder, name) for name in songs]
+        inside = Path(folder).relative_to(root).as_posix()
+        before = "" if inside == "." else f"{inside}/"
+        found += [before + name for name in files if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith(".")]
     if not found:
         kinds = ", ".join(s.lstrip(".").upper() for s in (".wav", ".flac", ".ogg", ".mp3"))
         raise DatasetError(f"`{root}` holds no audio. Put songs in it ({kinds}), or choose another folder.")

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from annotate.agreement import merge_changes
+from annotate.catalogue import AT_ONCE, Catalogue, Listed
 from annotate.conflict import Conflict
-from annotate.dataset import Song, read_song, scan
-from annotate.progress import is_marked, state_of
+from annotate.dataset import Song, read_song
 from annotate.track import register_track, track_envelope
 from structure.beats import read_beats
 from structure.errors import StudioError
@@ -31,6 +31,7 @@ from structure.sidecar import (
     keep_unsaved,
     read_sidecar,
     save_sidecar,
+    sidecar_path,
     with_events,
     with_fields,
 )
@@ -68,41 +69,46 @@ class Desk:
 
     Attributes:
         root: the dataset; None before one is chosen.
-        songs: by name, in the order of the list.
+        catalogue: its songs, of which some may be waiting to be read.
         conflicts: by song; each waits for the visitor's choice, and until then nothing of that song is saved.
     """
 
     root: Path | None = None
-    songs: dict[str, Song] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
     conflicts: dict[str, Conflict] = field(default_factory=dict)
     _open: dict[str, OpenSong] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)  # edits and clicks of one visitor may overlap
 
     def open_dataset(self, root: Path) -> None:
-        """Read a folder; the desk stays as it was if that fails.
+        """Read a folder, all of it where that takes no time; the desk stays as it was if that fails.
 
         Raises:
             DatasetError: no such folder, or no songs in it.
         """
-        songs = {song.name: song for song in scan(root)}
+        catalogue = Catalogue(root)
+        catalogue.read_some(AT_ONCE)
         with self._lock:
             if root != self.root:
                 self._open, self.conflicts = {}, {}
-            self.root, self.songs = root, songs
+            self.root, self.catalogue = root, catalogue
+
+    @property
+    def songs(self) -> Mapping[str, Listed]:
+        """By name, in the order of the list."""
+        return self.catalogue.songs if self.catalogue else {}
+
+    def read_on(self) -> list[Listed]:
+        """Read some of the songs that are still waiting for it; none where all are read."""
+        return self.catalogue.read_some(AT_ONCE) if self.catalogue else []
 
     def first_to_mark(self) -> str | None:
         """The song to begin with: the first that is new, else the first."""
-        return next((s.name for s in self.songs.values() if state_of(s) == "new"), next(iter(self.songs), None))
+        return (self.catalogue and self.catalogue.first_new()) or next(iter(self.songs), None)
 
     @property
     def n_marked(self) -> int:
         """How many songs have nothing left to mark."""
-        return sum(map(is_marked, self.songs.values()))
-
-    def neighbour(self, name: str, step: int) -> str:
-        """The song `step` places further down the list; the ends stay."""
-        names = list(self.songs)
-        return names[min(max(names.index(name) + step, 0), len(names) - 1)]
+        return sum(song.is_marked for song in self.songs.values())
 
     def open_song(self, name: str) -> OpenSong:
         """Read a song's sidecar anew and decode its audio, if that has not been done before.
@@ -226,7 +232,7 @@ class Desk:
         Raises:
             DeskError: no song of this name in the dataset.
         """
-        return states(self._named(name).sidecar_path)
+        return states(self._sidecar_path(self._named(name)))
 
     def earlier(self, name: str, number: int) -> Sidecar:
         """What a song's sidecar held in an earlier state.
@@ -300,7 +306,8 @@ class Desk:
                 self._dispute(Conflict(name, opened.sidecar, mine, conflict.theirs))
                 raise
             events, found = opened.sidecar.events, opened.sidecar.problems(opened.duration)
-            self.songs[name] = replace(opened.song, problems=found, events=events)
+            assert self.catalogue is not None
+            self.catalogue.put(replace(opened.song, problems=found, events=events))
             return f"Saved {datetime.now():%H:%M:%S}, {count_events(events)}"
 
     def _conflict(self, name: str) -> Conflict:
@@ -331,9 +338,13 @@ class Desk:
         song = self._named(name)
         if conflict := self.conflicts.get(name):
             return conflict.mine
-        return self._open[name].sidecar if name in self._open else Sidecar(song.sidecar_path)
+        return self._open[name].sidecar if name in self._open else Sidecar(self._sidecar_path(song))
 
-    def _named(self, name: str) -> Song:
+    def _sidecar_path(self, song: Listed) -> Path:
+        assert self.catalogue is not None
+        return sidecar_path(self.catalogue.audio(song.name))
+
+    def _named(self, name: str) -> Listed:
         song = self.songs.get(name) if isinstance(name, str) else None
         if song is None:
             raise DeskError("This song is not in the folder any more. Open the folder again to read it anew.")
@@ -347,10 +358,10 @@ class Desk:
             raise DeskError(opened.trouble)
         return opened
 
-    def _refresh(self, song: Song) -> Song:
-        assert self.root is not None
-        fresh = read_song(song.audio, self.root, song.owner)
-        self.songs[song.name] = fresh
+    def _refresh(self, song: Listed) -> Song:
+        assert self.root is not None and self.catalogue is not None
+        fresh = read_song(self.catalogue.audio(song.name), self.root, song.owner)
+        self.catalogue.put(fresh)
         return fresh
 
 

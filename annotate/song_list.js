@@ -1,7 +1,8 @@
 /* Song list: a row for each song with its structure as a strip. Chosen songs go to Python as `selected`.
 
-The value is {songs, selected}, or {changed, selected} where some songs of the list were read anew; songs are JSON in a
-string. They are not sent back: of ten thousand that would be megabytes for each song chosen. */
+The value is {songs, selected}, or {changed, selected} where some songs of the list were read anew, or {read} where some
+were read of which the list has the names alone; songs are JSON in a string. They are not sent back: of ten thousand
+that would be megabytes for each song chosen. */
 (function () {
   "use strict";
 
@@ -18,21 +19,35 @@ string. They are not sent back: of ten thousand that would be megabytes for each
     const moments = new Set(colours.moments);
     const rows = window.songRows(scroller, makeRow, fillRow);
     let songs = []; // in the order chosen; it stays while states change, so that no row runs away from the hand
+    let places = new Map(); // songs by name
     let shown = [];
+    let asking = false;
     let selected = null;
     let words = ""; // filter
     const states = new Set(); // chips that are on; none is all
 
     function load() {
-      const { songs: all, changed = "[]" } = props.value || {};
-      if (all) songs = sorted(JSON.parse(all).map((song, place) => judge({ ...song, place }, moments)), q(".ssl-sort").value);
-      for (const fresh of JSON.parse(changed)) {
-        const at = songs.findIndex((song) => song.name === fresh.name);
-        if (at >= 0) songs[at] = judge({ ...fresh, place: songs[at].place }, moments);
+      const { songs: all, changed = "[]", read } = props.value || {};
+      if (all || !props.value) {
+        songs = JSON.parse(all || "[]").map((song, place) => judge({ ...song, place }, moments));
+        places = new Map(songs.map((song) => [song.name, song]));
+        songs = sorted(songs, q(".ssl-sort").value);
       }
-      if (!props.value) songs = [];
-      selected = props.value?.selected ?? null;
-      paint(true);
+      for (const fresh of JSON.parse(read || changed)) {
+        const song = places.get(fresh.name);
+        if (song && (!read || song.state === "unread")) judge(Object.assign(song, fresh), moments);
+      }
+      if (read) songs = sorted(songs, q(".ssl-sort").value); // nobody could have chosen a place for these
+      else selected = props.value?.selected ?? null;
+      more(read);
+      paint(!read);
+    }
+
+    /* Ask for what is not known yet, once at a time, until there is no more to be told. */
+    function more(read) {
+      if (read === undefined && asking) return;
+      asking = read !== "[]" && songs.some((song) => song.state === "unread");
+      if (asking) trigger("expand");
     }
 
     function choose(name) {
@@ -165,7 +180,7 @@ string. They are not sent back: of ten thousand that would be megabytes for each
 
     /* The timeline tells of edits at once; Python's own list follows when the folder is read again. */
     function follow(name, change) {
-      const song = songs.find((s) => s.name === name);
+      const song = places.get(name);
       if (!song || !root.isConnected) return;
       judge(Object.assign(song, change), moments);
       paint();
@@ -192,6 +207,7 @@ string. They are not sent back: of ten thousand that would be megabytes for each
   /* A song's state in a word or two. */
   function said({ state, problems, unsure, events }) {
     const number = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+    if (state === "unread") return "…";
     if (state === "problem") return number(problems.length, "problem");
     if (state === "unsure") return `${unsure} unsure`;
     return state === "done" ? `✓ ${number(events.length, "event")}` : WORDS[state].toLowerCase();

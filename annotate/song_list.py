@@ -3,26 +3,23 @@
 What state a song is in is told by `song_states.js`, since it changes with every edit.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from annotate.dataset import Song
+from annotate.catalogue import Listed
 from annotate.timeline import asset, head_tags, static_paths, vocabulary_data
-from structure.events import Event
 
 _HERE = Path(__file__).resolve().parent
 _ASSETS = tuple(
     _HERE / name
     for name in ("song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_drop.js", "song_list.js")
 )
-_SHOWN = ("type", "start", "end", "family", "source", "unsure")  # what of an event the list looks at
 
 
-def song_list_value(songs: Iterable[Song], selected: str | None, whole: bool = True) -> dict[str, Any]:
+def song_list_value(songs: Iterable[Listed], selected: str | None, whole: bool = True) -> dict[str, Any]:
     """A value for `SongList`: the songs in their order, and which of them is open.
 
     The songs are JSON in a string: Gradio walks through every part of a value on both sides, which takes it 18 s for
@@ -33,19 +30,23 @@ def song_list_value(songs: Iterable[Song], selected: str | None, whole: bool = T
         selected: name of the open song.
         whole: whether these are all songs; else the list keeps the others as it has them.
     """
-    rows = [
-        {"name": song.name, "duration": song.duration, "problems": song.problems, "events": _shown(song.events)}
-        for song in songs
-    ]
-    return {"songs" if whole else "changed": json.dumps(rows, ensure_ascii=False), "selected": selected}
+    return {"songs" if whole else "changed": _rows(songs), "selected": selected}
 
 
-def _shown(events: Iterable[Event]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in event.to_dict().items() if key in _SHOWN} for event in events]
+def songs_read(songs: Iterable[Listed]) -> dict[str, Any]:
+    """A value that tells more of songs of which the list has the names alone; no song: there is no more to tell."""
+    return {"read": _rows(songs)}
+
+
+def _rows(songs: Iterable[Listed]) -> str:
+    return f"[{','.join(song.row for song in songs)}]"
 
 
 class SongList(gr.HTML):
-    """Value: see `song_list_value`. `.input` fires when the visitor chooses a song; its name is `selected`."""
+    """Value: see `song_list_value`. `.input` fires when the visitor chooses a song; its name is `selected`.
+
+    Where the list has the names alone of some songs, `.expand` fires until `songs_read` has told of all.
+    """
 
     def __init__(self, value: Mapping[str, Any] | None = None, **settings: Any) -> None:
         static_paths(_ASSETS)

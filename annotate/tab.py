@@ -21,7 +21,7 @@ from annotate.earlier import earlier_states
 from annotate.hearing import SongMaker, hear_it
 from annotate.progress import is_blind
 from annotate.song_fields import field_updates, song_fields
-from annotate.song_list import SongList, song_list_value
+from annotate.song_list import SongList, song_list_value, songs_read
 from annotate.timeline import Timeline, timeline_value
 from annotate.undoing import undo_steps
 from annotate.visitors import check_room, check_upload, copy_for, fresh, known
@@ -116,6 +116,9 @@ def build(
     gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
     always = {**private, "trigger_mode": "always_last"}
     songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **always)
+    songs.expand(
+        partial(_read_on, page), desk, [songs, train], **private, trigger_mode="multiple", concurrency_limit=None
+    )
     if local:  # hiding the field would not do: requests can be made without the page
         gr.on(
             [open_folder.click, folder.submit], partial(_open_folder, page), [desk, memory, folder], page.outputs(),
@@ -220,6 +223,13 @@ def _open_folder(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, 
     return _show(page, desk, memory, desk.first_to_mark())
 
 
+def _read_on(page: _Page, desk: Desk | None) -> Updates:
+    """The list has names alone of some songs and asks for more."""
+    if desk is None:
+        return {page.songs: songs_read([])}
+    return {page.songs: songs_read(desk.read_on()), page.train: _offer(desk)}
+
+
 def _use_names(page: _Page, desk: Desk | None, memory: dict[str, Any] | None, typed: str) -> Updates:
     """Name parts of this dataset so from now on; events keep the names that they have."""
     if desk is None or desk.root is None:
@@ -305,7 +315,9 @@ def _show(
         page.root: str(desk.root),
         page.song: str(opened.song.audio),
         page.memory: {**(memory or {}), "root": str(desk.root), "song": opened.song.name},
-        page.songs: song_list_value([opened.song] if listed else desk.songs.values(), opened.song.name, not listed),
+        page.songs: song_list_value(
+            [desk.songs[opened.song.name]] if listed else desk.songs.values(), opened.song.name, not listed
+        ),
         page.folder: str(desk.root),
         page.names: ", ".join(value["types"]),
         page.train: _offer(desk),
@@ -358,7 +370,7 @@ def _fill_fields(
     if desk is None or name not in desk.songs:
         return _say(page, [NO_DESK if desk is None else "Open a song first."])
     try:
-        said = desk.fill_fields(name, listener(desk.songs[name].audio))
+        said = desk.fill_fields(name, listener(desk.root / name))
         sentences = [] if said else ["Tempo and key were known already, or cannot be heard."]
         return _show(page, desk, memory, name, sentences, listed=True)
     except StudioError as problem:

@@ -8,12 +8,26 @@
   const SETTLED = 80; // ms without a change of the view until it is
   const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
+  const CROWDED = 6; // px: of things nearer than that to the one before, a picture shows none but wide ones and the chosen
+
+  /* What of `spans`, by start, can be told apart; `x` gives the place of a time in pixels. Thousands are drawn as few. */
+  function apart(spans, x, isChosen) {
+    let last = -Infinity;
+    return spans.filter((span) => {
+      const left = x(span.start);
+      if (left - last < CROWDED && x(span.end) - left < CROWDED && !isChosen(span)) return false;
+      last = left;
+      return true;
+    });
+  }
+
   window.timelinePaint = function (timeline) {
     const plotly = window.Plotly; // a gr.Plot on the page may later put another version there
     const { root, stage, plot, q, colour } = timeline;
     let drawn = ""; // what the waveform shows
     let ruled = null; // what the ruler shows: {from, to, key}
     let settling = 0; // timer
+    let mapped = null; // what the small map shows
 
     /* Sizes first: asking between two writes would lay the page out anew. */
     function measure() {
@@ -26,26 +40,29 @@
     function paint() {
       const { model, selected, view, value } = timeline;
       const shown = (e) => e.end >= view[0] && e.start <= view[1];
+      const few = (spans, isChosen = () => false) => apart(spans.filter(shown), (t) => timeline.x(t), isChosen);
       const parts = model.parts();
       const chosen = selected?.part == null ? null : model.partAt(selected.part);
       const isChosen = (p) => chosen !== null && p.start === chosen.start;
-      lane(".sst-sections", parts.filter(shown), isChosen, value.names?.[0]);
+      lane(".sst-sections", few(parts, isChosen), isChosen, value.names?.[0]);
       const compare = timeline.compared();
       q(".sst-compare").hidden = !compare.length;
-      lane(".sst-compare", compare.filter(shown), () => false, value.names?.[1]);
+      lane(".sst-compare", few(compare), () => false, value.names?.[1]);
       q(".sst-moments").hidden = !timeline.editable && !model.moments.length;
-      const moments = model.moments.map((m) => ({ ...seen(m), section: m })).filter(shown);
-      moments.sort((a, b) => a.start - b.start);
-      lane(".sst-moments", moments, (m) => m.section === selected?.moment);
+      const isMoment = (m) => m.section === selected?.moment;
+      const points = model.moments.map((m) => ({ ...seen(m), section: m })).sort((a, b) => a.start - b.start);
+      const moments = few(points, isMoment);
+      lane(".sst-moments", moments, isMoment);
       moments.forEach((m, i) => roomForName(i, m, moments[i + 1]));
-      const coloured = parts.filter((p) => p.section && shown(p));
+      const coloured = few(parts.filter((p) => p.section), isChosen);
       children(q(".sst-tints"), coloured, () => element("div", "sst-tint"), (box, part) => {
         place(box, part);
         box.style.background = colour(part.section.type);
         box.dataset.selected = isChosen(part) ? "yes" : "no";
       });
-      const cuts = model.boundaries().filter((b) => b >= view[0] && b <= view[1]);
-      children(q(".sst-edges"), cuts, () => element("div", "sst-edge"), (box, b) => {
+      const cuts = model.boundaries().map((b) => ({ start: b, end: b }));
+      const isCut = (cut) => selected?.boundary === cut.start;
+      children(q(".sst-edges"), few(cuts, isCut), () => element("div", "sst-edge"), (box, { start: b }) => {
         box.style.transform = `translateX(${timeline.x(b)}px)`;
         box.dataset.time = b;
         box.dataset.selected = selected?.boundary === b ? "yes" : "no";
@@ -148,16 +165,19 @@
     }
 
     function paintMinimap(parts) {
-      const { view, model } = timeline;
+      const { view, model, width } = timeline;
       const share = (t) => `${(100 * t) / (model.duration || 1)}%`;
-      const marked = parts.filter((p) => p.section);
+      q(".sst-window").style.left = share(view[0]);
+      q(".sst-window").style.width = share(view[1] - view[0]);
+      const shows = [model.sections, model.duration, width];
+      if (mapped?.every((one, i) => one === shows[i])) return;
+      mapped = shows;
+      const marked = apart(parts.filter((p) => p.section), (t) => (t * width) / (model.duration || 1), () => false);
       children(q(".sst-minimap-parts"), marked, () => element("div", "sst-minimap-part"), (box, part) => {
         box.style.left = share(part.start);
         box.style.width = share(part.end - part.start);
         box.style.background = colour(part.section.type);
       });
-      q(".sst-window").style.left = share(view[0]);
-      q(".sst-window").style.width = share(view[1] - view[0]);
     }
 
     return { measure, paint, paintHead };

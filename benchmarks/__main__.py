@@ -1,18 +1,26 @@
-"""All benchmarks, one table: `python -m benchmarks` (`make bench`); `--show` prints the last results instead."""
+"""What moved? `python -m benchmarks` (`make bench`) measures what watches for change, prints one table and keeps it.
+
+`--all` measures everything, a name only that; `--show` prints the last results and measures nothing.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
 
-from benchmarks.record import RESULTS, ROOT, Bar, table
+from benchmarks.history import HISTORY, keep_day, last_day, summary
+from benchmarks.record import RESULTS, ROOT
+
+WATCHED = ("page", "scale", "reading", "generation", "engine", "serving")
+"""A quarter of an hour on two cores: the page, what it holds, and ratios against others in one run."""
 
 NAMES = (
     "page",
     "timeline",
+    "scale",
+    "reading",
     "proposals",
     "snapping",
     "actions",
@@ -35,32 +43,28 @@ NAMES = (
 """In this order: control judges what training made."""
 
 
-def summary() -> str:
-    """The newest result of every benchmark as one table."""
-    rows = [["what", "measured", "bar", "", "when", "cores"]]
-    for path in sorted(RESULTS.glob("*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        for bar in result["bars"]:
-            kept = {key: bar[key] for key in ("what", "value", "unit", "least", "most")}
-            rows.append([*Bar(**kept).row(), result["date"][:10], str(result["machine"]["cores"])])
-    return table(rows) if len(rows) > 1 else "Nothing has been measured yet: run `python -m benchmarks`."
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run each benchmark as a process of its own; exit status 1 where one failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of {', '.join(NAMES)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"only these of {', '.join(NAMES)} (default {', '.join(WATCHED)})"
+    )
+    parser.add_argument("--all", action="store_true", help="measure everything, for hours")
     parser.add_argument("--show", action="store_true", help="print the last results, measure nothing")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"there is no benchmark {sorted(unknown)[0]!r}: choose from {', '.join(NAMES)}")
+    before = last_day(HISTORY)
+    chosen = [] if options.show else options.names or (NAMES if options.all else WATCHED)
     failed = []
-    if not options.show:
-        for name in options.names or NAMES:
-            print(f"\n== {name}", flush=True)
-            if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT).returncode:
-                failed.append(name)
-    print("\n" + summary())
+    for name in chosen:
+        print(f"\n== {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT).returncode:
+            failed.append(name)
+    measured = [name for name in chosen if name not in failed]
+    if measured:
+        print(f"Kept: {keep_day(RESULTS, HISTORY, measured)}")
+    print("\n" + summary(RESULTS, before, measured or None))
     if failed:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     return 1 if failed else 0

@@ -24,7 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.page import TIMELINE, app_command, find_chromium, free_port, make_dataset, server
+from benchmarks.page import (
+    MEASURE_WORK,
+    TIMELINE,
+    app_command,
+    find_chromium,
+    free_port,
+    make_dataset,
+    server,
+)
 from benchmarks.record import Bar, BenchmarkError, exit_status, record
 
 if TYPE_CHECKING:
@@ -38,30 +46,6 @@ CLICK_EVERY = 0.5  # seconds
 CLICK_SECONDS = 120
 HOUR = 3600
 FORMATS = ("wav", "flac", "ogg", "mp3")
-MEASURE_WORK = """
-window.work = [];
-{
-  const ask = window.requestAnimationFrame.bind(window);
-  let inHandlers = 0;
-  window.requestAnimationFrame = (callback) => ask((now) => {
-    const before = performance.now();
-    callback(now);
-    inFrame += performance.now() - before;
-  });
-  let inFrame = 0;
-  const frame = () => {
-    if (inFrame + inHandlers > 0.3) window.work.push(inFrame + inHandlers);
-    inFrame = inHandlers = 0;
-    ask(frame);
-  };
-  ask(frame);
-  for (const kind of ["pointermove", "wheel", "pointerdown"]) {
-    let began = 0;
-    window.addEventListener(kind, () => (began = performance.now()), { capture: true, passive: true });
-    window.addEventListener(kind, () => (inHandlers += performance.now() - began), { passive: true });
-  }
-}
-"""
 LISTEN = """
 async () => {
   const audio = document.querySelector("#annotate-timeline audio");

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from annotate.audio import AudioError, AudioInfo, audio_info
-from annotate.dataset import Song, scan
+from annotate.dataset import Song, find_songs, scan
 from structure.errors import StudioError
 from structure.events import Event, moments, sections
 from structure.lyrics import song_lyrics
@@ -23,6 +23,7 @@ from structure.sidecar import read_sidecar
 from training.sound import Sound
 
 HELD_OUT_FROM = 8  # with fewer songs every one is needed for training
+MANY = 500  # songs; more take seconds to look through, and are only when somebody wants to train on them
 SHORTEST = 1.0  # seconds; below that there is no section to learn
 SAME_LENGTH = 0.02  # a sidecar whose duration is further off than this share (and a second) is another song's
 READABLE = 0.9  # of the length that a header tells; less is damage, more may be an estimate (raw AAC has no length)
@@ -162,6 +163,14 @@ def read_dataset(
         unmarked=reader.unmarked,
         **_counts(usable),
     )
+
+
+def is_large(root: Path) -> bool:
+    """Whether looking a dataset through is felt."""
+    try:
+        return len(find_songs(root)) > MANY
+    except StudioError:  # `read_dataset` will say it
+        return False
 
 
 class _Reader:

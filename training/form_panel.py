@@ -16,7 +16,7 @@ import gradio as gr
 from structure.errors import StudioError
 from training.again import nearest_preset, settings_of
 from training.asked import Told, settings_told, shown_settings, told
-from training.dataset import read_dataset
+from training.dataset import is_large, read_dataset
 from training.expecting import expected, in_words
 from training.fitting import nearest_memory
 from training.machine import find_device
@@ -153,11 +153,13 @@ def wire(
 
     say, asked = partial(_needs, runs_root, model), [dataset, *form.asked()]
     numbers = [form.steps, form.rank, form.events, form.batch, form.optimizer, form.adapter, form.thrift]
-    changes = [*(number.input for number in numbers), form.other.submit, form.other.blur, dataset.change]
-    arrivals = [gr.context.Context.root_block.load, *changes]
+    changes = [*(number.input for number in numbers), form.other.submit, form.other.blur]
     if isinstance(gr.context.Context.block, gr.Tab):
-        arrivals.append(gr.context.Context.block.select)  # a run may have ended meanwhile, and tells the time better
-    gr.on(arrivals, say, asked, form.needs, trigger_mode="always_last", **private)
+        changes.append(gr.context.Context.block.select)  # a run may have ended meanwhile, and tells the time better
+    gr.on(changes, say, asked, form.needs, trigger_mode="always_last", **private)
+    unasked = partial(_needs_unasked, runs_root, model)
+    arrivals = [gr.context.Context.root_block.load, dataset.change]
+    gr.on(arrivals, unasked, asked, form.needs, trigger_mode="always_last", **private)
     for before in (filled, filled_again):
         before.then(say, asked, form.needs, **private)
 
@@ -209,6 +211,11 @@ def _needs(runs_root: Path, model: str, dataset: str, *asked: Any) -> str:
     except StudioError as problem:
         said = str(problem)
     return f'<p class="tr-needs">{escape(said)}</p>'
+
+
+def _needs_unasked(runs_root: Path, model: str, dataset: str, *asked: Any) -> str:
+    """The same before anybody has looked at the form: nothing of a folder that is large."""
+    return "" if dataset and is_large(Path(dataset)) else _needs(runs_root, model, dataset, *asked)
 
 
 def _by_run(

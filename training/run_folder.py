@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ class RunState(BaseModel):
     measured.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: Status = "starting"
     message: str = ""
@@ -83,7 +84,7 @@ def write_state(folder: Path, state: RunState, durable: bool = True) -> None:
 def read_state(folder: Path) -> RunState:
     """The run's state; `died` when it had not ended and its process is gone."""
     try:
-        state = RunState.model_validate_json((folder / STATE_FILE).read_text(encoding="utf-8"))
+        state = _state_in(folder / STATE_FILE, file_stamp(folder / STATE_FILE))
     except (OSError, ValueError):  # missing, cut off, of another version or no text at all
         return RunState(status="died", message=NO_STATE)
     if state.ended:
@@ -94,6 +95,21 @@ def read_state(folder: Path) -> RunState:
     return state.model_copy(
         update={"status": "died", "eta": None, "message": "The training process ended without a word; see the log."}
     )
+
+
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """What tells one version of a file from another; files here are replaced, never written into.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    now = path.stat()
+    return now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+
+
+@lru_cache(maxsize=2000)  # a page with hundreds of runs looks at all of them every second
+def _state_in(path: Path, stamp: tuple[int, ...]) -> RunState:
+    return RunState.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def working_process(folder: Path) -> int | None:

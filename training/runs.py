@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,7 @@ from training.run_folder import (
     STOP_FILE,
     RunState,
     ask_to_stop,
+    file_stamp,
     has_adapter,
     read_state,
     write_config,
@@ -191,13 +193,23 @@ def read_run(folder: Path) -> Run:
         RunError: there is no run in that folder.
     """
     folder = Path(folder)
-    if not (folder / CONFIG_FILE).is_file():
+    config = folder / CONFIG_FILE
+    if not config.is_file():
         raise RunError(f"{folder}: holds no run (no {CONFIG_FILE}); choose a folder that training wrote.")
     try:
-        settings = read_settings(folder / CONFIG_FILE)
-    except SettingsError:  # cut off, or written by another version: its state and its adapter are still worth showing
+        settings = _settings_in(config, file_stamp(config))
+    except OSError:  # gone just now
         settings = None
     return Run(folder, settings, read_state(folder), _ticket_of(folder))
+
+
+@lru_cache(maxsize=2000)
+def _settings_in(config: Path, stamp: tuple[int, ...]) -> TrainingSettings | None:
+    """None where it is cut off, or written by another version: its state and its adapter are still worth showing."""
+    try:
+        return read_settings(config)
+    except SettingsError:
+        return None
 
 
 def list_runs(root: Path) -> list[Run]:

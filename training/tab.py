@@ -19,7 +19,7 @@ from annotate.page_api import serve
 from structure.errors import StudioError
 from training import form_panel, run_panel
 from training.asked import Told, settings_told, told
-from training.dataset import DatasetReport, read_dataset, require_songs
+from training.dataset import DatasetReport, is_large, read_dataset, require_songs
 from training.expecting import expected, require_memory
 from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
@@ -110,15 +110,15 @@ def build(
 
     private = {"show_progress": "hidden", "api_visibility": "private"}
     quiet = {**private, "queue": False}
-    visit = partial(_visit, page)
-    arrivals = [gr.context.Context.root_block.load, dataset.change]
+    arrivals = [(gr.context.Context.root_block.load, False), (dataset.change, False)]
     if isinstance(gr.context.Context.block, gr.Tab):
-        arrivals.append(gr.context.Context.block.select)
-    visited = gr.on(arrivals, visit, [dataset, shown, form.events], [card, *page.outputs()], **quiet)
-    listening = visited.then(
-        partial(_listen, page), [dataset, form.events], card, show_progress="hidden", api_visibility="private"
-    )
-    dataset.change(None, cancels=[listening], **quiet)  # else it would go on to speak of the folder before
+        arrivals.append((gr.context.Context.block.select, True))
+    listenings = []
+    for arrives, looked_at in arrivals:
+        visited = arrives(partial(_visit, page), shown, page.outputs(), **quiet)
+        listen_to = partial(_listen, page, looked_at)
+        listenings.append(visited.then(listen_to, [dataset, form.events], card, **private))
+    dataset.change(None, cancels=listenings, **quiet)  # else they would go on to speak of the folder before
     form_panel.wire(form, panel.again, shown, dataset, runs_root, presets, model)
     run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs(), page.act)
     form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
@@ -173,12 +173,12 @@ class _Page:
         ]  # fmt: skip
 
 
-def _visit(page: _Page, dataset: str, name: str, events: bool) -> Updates:
-    """The tab is looked at, or another dataset was opened: show what there is, and the run that goes on if one does."""
+def _visit(page: _Page, name: str) -> Updates:
+    """The tab is looked at, or another dataset was opened: show the runs, and the one that goes on if one does."""
     seen = _show(page, name)
     if name and seen[page.shown] == name:
         del seen[page.panel.name]  # a person may be typing another name into it
-    return {**_card(page, dataset, events), **seen}
+    return seen
 
 
 def _card(page: _Page, dataset: str, events: bool) -> Updates:
@@ -196,16 +196,25 @@ def _report(dataset: str, events: bool, hear: Callable[..., Sound | None] = hear
     return read_dataset(Path(dataset), events, sound=partial(hear, folder=default_cache()), max_seconds=most)
 
 
-def _listen(page: _Page, dataset: str, events: bool) -> Iterator[Updates]:
-    """Read the samples of songs that nobody has heard yet, so that the card can tell silence, clipping and copies."""
-    yield _card(page, dataset, events)
+def _listen(page: _Page, looked_at: bool, dataset: str, events: bool) -> Iterator[Updates]:
+    """Look through the songs, then read the samples of those that nobody has heard yet, so that the card can tell
+    silence, clipping and copies. A large folder waits until the tab is looked at.
+    """
+    if not dataset:
+        yield {page.card: message_card(NO_DATASET)}
+        return
+    if is_large(Path(dataset)):
+        yield {page.card: message_card("Looking through the songs…")}
+        if not looked_at:
+            return
     cache = default_cache()
     try:
-        songs = _report(dataset, events).everything if dataset else ()
-        unheard = [song for song in songs if heard_before(song.audio, cache) is None]
+        report = _report(dataset, events)
+        yield {page.card: dataset_card(report)}
+        unheard = [song for song in report.everything if heard_before(song.audio, cache) is None]
         if len(unheard) > MOST_LISTENED:
             said = f"{len(unheard)} songs have not been listened to yet; training does it before it starts."
-            yield {page.card: dataset_card(_report(dataset, events), said)}
+            yield {page.card: dataset_card(report, said)}
             return
         shown = time.monotonic()
         for number, song in enumerate(unheard, start=1):
@@ -214,7 +223,7 @@ def _listen(page: _Page, dataset: str, events: bool) -> Iterator[Updates]:
             if time.monotonic() - shown > POLL_SECONDS:
                 shown = time.monotonic()
                 said = f"Listening: {number} of {len(unheard)} songs."
-                yield {page.card: dataset_card(_report(dataset, events), said)}
+                yield {page.card: dataset_card(report, said)}
         if unheard:
             yield {page.card: dataset_card(_report(dataset, events, listen))}
     except (StudioError, OSError) as problem:

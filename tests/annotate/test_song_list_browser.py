@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from annotate import catalogue
 from annotate.dataset import Song
 from structure.events import Event
 
@@ -196,10 +197,10 @@ def ten_thousand() -> Iterator[str]:
 
     parts = [Event(type=kind, start=20 * i, end=20 * i + 20) for i, kind in enumerate(["verse", "chorus"] * 6)]
 
-    def one(number: int) -> Song:
+    def one(number: int) -> catalogue.Listed:
         events = parts if number % 2 else []
         name = f"folder/{number:05}.wav"
-        return Song(Path(name), name, Path(name), [], 240.0, events)
+        return catalogue.listed(Song(Path(name), name, Path(name), [], 240.0, events))
 
     with gr.Blocks() as demo:
         songs, chosen = SongList(), gr.Textbox(elem_id="chosen")
