@@ -95,9 +95,7 @@ class Started:
 
 
 @contextmanager
-def server(
-    command: Sequence[str], port: int, cache: Path, log: Path | None = None, **more: str
-) -> Iterator[Started]:
+def server(command: Sequence[str], port: int, cache: Path, log: Path | None = None, **more: str) -> Iterator[Started]:
     """Run a web server as a process of its own, once its page answers; `log` takes what it says, `more` it is told."""
     environment = os.environ | {
         "STRUCTURE_STUDIO_CACHE": str(cache),

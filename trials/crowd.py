@@ -30,13 +30,13 @@ import psutil
 from benchmarks.page import app_command, find_chromium, free_port, server
 from benchmarks.record import WORK, Bar, record
 from structure.errors import StudioError
-from trials.people import PATIENCE, Person, Song, Tally, eventually
+from trials.dispute import CHOICES, RIVALS, Dispute
+from trials.people import PATIENCE, Person, Song, Tally
 
 SONG_SECONDS = 40.0
 SONGS_EACH = 2
 SHARED = "zz-shared.wav"
 MINUTE = 60.0
-CHOICES = ("Keep mine", "Keep both", "Load theirs")
 CHEAP = (  # pages as ever, without what nobody looks at
     "--no-sandbox", "--disable-gpu", "--mute-audio", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-extensions",
@@ -127,7 +127,7 @@ class CrowdTrial:
                 for person in crowd:
                     await self._end(person)
                     await person.context.close()
-                unseen = await Dispute(browser, address, self.shared).run()
+                unseen = await Dispute(browser, self.shared).run(address)
                 await browser.close()
         crashes = log.read_text().count("Traceback (most recent call last)")
         return Outcome([p.tally for p in crowd], load, spans, len(CHOICES) * len(RIVALS), unseen, crashes)
@@ -139,7 +139,9 @@ class CrowdTrial:
             if not song.on_disk():
                 person.tally.lost.append(f"{song.audio.name} is not what {person.name} made of it")
             text = song.audio.with_suffix(".json").read_text(encoding="utf-8")
-            person.tally.mixed += [f"{song.audio.name} holds {n}-" for n in self.names if n != person.name and f"{n}-" in text]
+            person.tally.mixed += [
+                f"{song.audio.name} holds {n}-" for n in self.names if n != person.name and f"{n}-" in text
+            ]
 
     def _song(self, name: str, owner: str, number: int) -> Song:
         """Music of this project's generator, in three parts that say whose they are."""
@@ -167,7 +169,9 @@ async def watched(pid: int, work: asyncio.Future[Any]) -> Load:
     while not (await asyncio.wait([work], timeout=1.0))[0]:
         load.megabytes.append(process.memory_info().rss / 2**20)
     after, wall = (seconds_of([process]), seconds_of(browsers), seconds_of([here])), time.monotonic() - begin
-    load.server_share, load.browser_share, load.trial_share = ((a - b) / wall for a, b in zip(after, before, strict=True))
+    load.server_share, load.browser_share, load.trial_share = (
+        (a - b) / wall for a, b in zip(after, before, strict=True)
+    )
     work.result()
     return load
 
@@ -186,25 +190,84 @@ def seconds_of(processes: Sequence[psutil.Process]) -> float:
 
 def save_spans(address: str, begin: float) -> dict[str, list[float]]:
     """Milliseconds that each save since `begin` waited in Gradio's queue, and took inside the server with that."""
-    with urllib.request.urlopen(f"{address}gradio_api/profiling/traces", timeout=PATIENCE) as answer:
-        traces = [trace for trace in json.load(answer) if trace["timestamp"] > begin]
-    (Path("/tmp") / "traces.json").write_text(json.dumps(traces))
-    return {"queue": [t["queue_wait_ms"] for t in traces], "server": [t["queue_wait_ms"] + t["total_ms"] for t in traces]}
+    page = _ask(f"{address}config")
+    timeline = next(c["id"] for c in page["components"] if c["props"].get("elem_id") == "annotate-timeline")
+    saves = {d["api_name"] for d in page["dependencies"] if timeline in d["inputs"]}  # they say what is on it
+    traces = [
+        trace
+        for trace in _ask(f"{address}gradio_api/profiling/traces")
+        if trace["timestamp"] > begin and trace["fn_name"] in saves
+    ]
+    return {
+        "queue": [trace["queue_wait_ms"] for trace in traces],
+        "server": [trace["queue_wait_ms"] + trace["total_ms"] for trace in traces],
+    }
 
 
-RIVALS = ("person", "editor")
+def _ask(address: str) -> Any:
+    with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+        return json.load(answer)
 
 
-class Dispute:
-    def __init__(self, *a): pass
-    async def run(self): return []
+def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile and longest."""
+    p50, p95, most = np.percentile(milliseconds, (50, 95, 100)) if len(milliseconds) else [float("nan")] * 3
+    return {"p50": round(float(p50), 1), "p95": round(float(p95), 1), "max": round(float(most), 1)}
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m trials.crowd", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--people", type=int, default=20, help="each with a browser (default 20)")
+    parser.add_argument("--seconds", type=float, default=600.0, help="that they work (default 600)")
+    parser.add_argument("--seed", type=int, default=0, help="of what they do and when (default 0)")
+    parser.add_argument("--work", type=Path, default=WORK / "crowd", help="folder for songs, cache and log")
+    return parser
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Do the trial and record the counts; 1 where a bar was missed."""
+    outcome = CrowdTrial(options.work, options.people, options.seed).run(options.seconds)
+    page, load = percentiles(outcome.all("page_ms")), outcome.load
+    minute = round(MINUTE)
+    troubles = ("lost", "strange", "mixed", "conflicts", "errors")
+    bars = [
+        Bar("edits that were lost, or made something else", len(outcome.all("lost") + outcome.all("strange")), most=0),
+        Bar("songs and words of another that somebody saw", len(outcome.all("mixed")), most=0),
+        Bar("conflicts where nobody else edits", len(outcome.all("conflicts")), most=0),
+        Bar("errors shown, and tracebacks of the server", len(outcome.all("errors")) + outcome.crashes, most=0),
+        Bar(f"conflicts of {outcome.disputes} not seen, or with a loss", len(outcome.unseen), most=0),
+        Bar("edit until the page says it is saved, 95th percentile", page["p95"], "ms", most=500),
+    ]
+    record(
+        "crowd",
+        bars,
+        {
+            "edits": dict(outcome.edits),
+            "saves": len(outcome.all("page_ms")),
+            "page_ms": page,
+            "disk_ms": percentiles(outcome.all("disk_ms")),
+            **{f"{name}_ms": percentiles(spans) for name, spans in outcome.spans.items()},
+            "server_megabytes": {
+                "first minute": round(float(np.mean(load.megabytes[:minute])), 1),
+                "last minute": round(float(np.mean(load.megabytes[-minute:])), 1),
+            },
+            "cores_taken": {"server": load.server_share, "browsers": load.browser_share, "trial": load.trial_share},
+            **{what: outcome.all(what)[:20] for what in troubles},
+            "disputes": outcome.unseen,
+        },
+        {"people": options.people, "seconds": options.seconds, "seed": options.seed, "songs each": SONGS_EACH},
+    )
+    return 0 if all(bar.met for bar in bars) else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 1 where something was lost, mixed or late, 2 where the trial could not be made."""
+    try:
+        return measure(get_parser().parse_args(arguments))
+    except StudioError as problem:
+        print(problem, file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":
-    t = CrowdTrial(WORK / "crowd", int(sys.argv[1]))
-    o = t.run(float(sys.argv[2]))
-    print(o.edits, {k: o.all(k) for k in ("lost", "strange", "mixed", "conflicts", "errors")})
-    for k in ("page_ms", "disk_ms"):
-        v = o.all(k); print(k, len(v), np.percentile(v, [50, 95, 100]))
-    for k, v in o.spans.items(): print(k, len(v), np.percentile(v, [50, 95, 100]))
-    print(o.load, o.crashes)
+    sys.exit(main())

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SCRIPT = (Path(__file__).parent / "people.js").read_text(encoding="utf-8")
 TIMELINE = "#annotate-timeline .sst"
-PATIENCE = 30.0  # seconds until a save, or a song, is given up
+PATIENCE = 60.0  # seconds until a save, or a song, is given up
 NEAR = 0.1  # seconds: how exactly a place on the screen is hit
 SNAPPED = 1.5  # seconds: how far the nearest beat may be from a moment
 ROOM = 2.0  # seconds on each side of a boundary, so that no two are taken for one
@@ -104,7 +105,7 @@ class Person:
         await self.page.goto(address)
         await self.page.wait_for_selector(f"{TIMELINE}[data-drawn]", timeout=1000 * PATIENCE)
         if await self.page.locator(".ssl-filter").is_visible():  # a short list has none
-            await self.page.locator(".ssl-filter").fill(self.name)
+            await self.page.locator(".ssl-filter").fill(self.song.audio.stem.partition("-")[0])
         await self.page.locator(f'.ssl-song[data-name="{self.song.audio.name}"]').click()
         await self.opened()
 
@@ -163,7 +164,7 @@ class Person:
     async def mark(self) -> None:
         """Begin a part at a time; where there is no room left, join two parts."""
         edges = [0.0, *self.song.boundaries, self.song.sections[-1]["end"]]
-        gaps = [(a + ROOM, b - ROOM) for a, b in zip(edges, edges[1:], strict=False) if b - a > 2 * ROOM]
+        gaps = [(a + ROOM, b - ROOM) for a, b in pairwise(edges) if b - a > 2 * ROOM]
         if not gaps:
             return await self.join()
         t = self.rng.uniform(*self.rng.choice(gaps))
