@@ -80,7 +80,7 @@ class Dispute:
             faults.append("the version that was not kept is not in the backup")
         if self._held()["caption"] != theirs["caption"]:
             faults.append("a field that only the other changed was lost")
-        await person.page.locator("#annotate-conflict").wait_for(state="hidden")
+        await person.page.locator("#annotate-conflict").first.wait_for(state="hidden")
         person.song = self._song()
         person.songs = [person.song]
         shown = None
@@ -114,7 +114,7 @@ class Dispute:
 
 
 async def disputes(person: Person) -> bool:
-    return await person.page.locator("#annotate-conflict").is_visible()
+    return await person.page.locator("#annotate-conflict").first.is_visible()
 
 
 async def eventually_any(people: list[Person]) -> None:
