@@ -365,7 +365,8 @@ def _fill_fields(
 
 
 def _keep_mine(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
-    return {**_save(page, desk, value or {}, lambda here: here.keep_mine()), page.dispute: gr.update(visible=False)}
+    saved = _save(page, desk, value or {}, lambda here: here.keep_mine())
+    return {page.dispute: gr.update(visible=False), **saved}  # it stays where the file has changed once more
 
 
 def _load_theirs(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -> Updates:
@@ -383,6 +384,8 @@ def _merge_both(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -
     try:
         name, left = desk.merge_both()
         return _show(page, desk, memory, name, left, listed=True)
+    except SidecarConflict as conflict:  # the file has changed once more: these two versions now
+        return _dispute(page, desk, str(conflict))
     except StudioError as problem:
         return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
 

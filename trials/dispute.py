@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trials.people import Person, Song, eventually
+from trials.people import Person, Song, eventually, same
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -28,7 +29,7 @@ class Dispute:
         self.browser, self.audio, self.sidecar = browser, song.audio, song.audio.with_suffix(".json")
         self.first = self.sidecar.read_text(encoding="utf-8")
 
-    async def run(self, address: str) -> list[str]:
+    async def run(self, address: str, rivals: Sequence[str] = RIVALS, choices: Sequence[str] = CHOICES) -> list[str]:
         """Each rival meets each choice; a sentence for each conflict that was not seen, and for all that was lost."""
         self.people = []
         for seed, name in enumerate(("ann", "ben")):
@@ -36,8 +37,8 @@ class Dispute:
             self.people.append(Person(name, context, [self._song()], seed))
             await self.people[-1].arrive(address)
         faults = []
-        for rival in RIVALS:
-            for choice in CHOICES:
+        for rival in rivals:
+            for choice in choices:
                 faults += [f"{rival}, {choice}: {fault}" for fault in await self._round(rival, choice)]
         for person in self.people:
             await person.context.close()
@@ -59,7 +60,7 @@ class Dispute:
             await ann.add_moment()
         for person in self.people:
             await person.page.evaluate("crowd.saved()")
-        await eventually_any(self.people)
+        await asked(self.people)
         losers = [person for person in self.people if await disputes(person)]
         if len(losers) != 1 or (rival != RIVALS[2] and losers != [ann]):
             return [f"the conflict was seen by {[person.name for person in losers] or 'nobody'}"]
@@ -68,33 +69,30 @@ class Dispute:
     async def _choose(self, person: Person, choice: str) -> list[str]:
         """What is wrong once a person has chosen: on disk, in the backup, on the page, and with the next edit."""
         theirs, mine = self._held(), person.song.events
-        await person.page.get_by_role("button", name=choice).click()
         wanted = {
-            CHOICES[0]: lambda: self._held()["events"] == mine,
+            CHOICES[0]: lambda: same(self._held()["events"], mine),
             CHOICES[1]: lambda: labels(self._held()["events"]) == labels(mine) | labels(theirs["events"]),
             CHOICES[2]: lambda: self._held() == theirs,
         }[choice]
+        for _ in range(2):  # once more where the other has saved since the page asked
+            if await disputes(person):
+                await person.page.get_by_role("button", name=choice).click()
+                await gone(person)
         faults = [] if await eventually(wanted) else [f"the file holds {self._held()['events']}"]
         backup = self.sidecar.with_name(f"{self.sidecar.name}.bak")
         if choice != CHOICES[2] and json.loads(backup.read_text(encoding="utf-8")) != theirs:
             faults.append("the version that was not kept is not in the backup")
         if self._held()["caption"] != theirs["caption"]:
             faults.append("a field that only the other changed was lost")
-        await person.page.locator("#annotate-conflict").first.wait_for(state="hidden")
+        if await disputes(person):
+            return [*faults, "the question stayed"]
         person.song = self._song()
         person.songs = [person.song]
-        shown = None
-        for _ in range(100):
-            shown = (await person.look())["events"]
-            if shown == person.song.events:
-                break
-            await asyncio.sleep(0.1)
-        else:
-            return [*faults, f"the page shows {shown}"]
+        if not await shows(person):
+            return [*faults, "the page shows something else than the file holds"]
         await person.name_part()
-        lost = len(person.tally.lost)
         if not await person.saved():
-            faults += person.tally.lost[lost:]
+            faults.append(person.tally.lost[-1])
         return faults
 
     async def _write(self) -> None:
@@ -117,13 +115,30 @@ async def disputes(person: Person) -> bool:
     return await person.page.locator("#annotate-conflict").first.is_visible()
 
 
-async def eventually_any(people: list[Person]) -> None:
+async def gone(person: Person) -> None:
+    """Until the question is gone; a few seconds at most, since it may be asked again."""
+    for _ in range(50):
+        if not await disputes(person):
+            return
+        await asyncio.sleep(0.1)
+
+
+async def asked(people: Sequence[Person]) -> None:
     """Until one of them is asked to choose; a while at most."""
     for _ in range(100):
         for person in people:
             if await disputes(person):
                 return
         await asyncio.sleep(0.1)
+
+
+async def shows(person: Person) -> bool:
+    """Whether the page comes to show the song as it must be."""
+    for _ in range(100):
+        if same((await person.look())["events"], person.song.events):
+            return True
+        await asyncio.sleep(0.1)
+    return False
 
 
 def labels(events: list[dict[str, Any]]) -> set[str]:
