@@ -27,6 +27,7 @@ from structure.errors import StudioError
 from structure.events import Event
 from structure.sidecar import SidecarConflict
 
+OPENING_AT_ONCE = 4  # visitors whose songs are read: decoding takes cores, and threads that saves need as well
 WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
 
 
@@ -117,9 +118,12 @@ def build(
     )  # fmt: skip
     arrived = partial(_arrive, page, root, local, copies, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
-    gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
-    always = {**private, "trigger_mode": "always_last"}
-    songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **always)
+    opening = {**private, "concurrency_limit": OPENING_AT_ONCE}
+    # Nobody's save waits for another's: what waits in Gradio's queue is forgotten when its page is reloaded.
+    saving = {**private, "concurrency_limit": None}
+    always = {"trigger_mode": "always_last"}
+    gr.context.Context.root_block.load(arrived, memory, page.outputs(), **opening)
+    songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **opening, **always)
     if local:  # hiding the field would not do: requests can be made without the page
         gr.on(
             [open_folder.click, folder.submit], partial(_open_folder, page), [desk, memory, folder], page.outputs(),
@@ -127,18 +131,20 @@ def build(
         )  # fmt: skip
     added = partial(_upload, page, local, copies)
     upload.upload(added, [desk, memory, upload], page.outputs(), show_progress="minimal", api_visibility="private")
-    timeline.input(partial(_save_events, page), [desk, timeline], page.save_outputs(), **always)
+    timeline.input(partial(_save_events, page), [desk, timeline], page.save_outputs(), **saving, **always)
     for name, field in fields.items():
         triggers = [field.input] + ([field.blur] if hasattr(field, "blur") else [])
-        gr.on(triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **always)
+        gr.on(
+            triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **saving, **always
+        )
     preset.input(lambda chosen: ", ".join(VOCABULARIES[chosen]), preset, names, **private)
     named = partial(_use_names, page)
     gr.on([take_names.click, names.submit], named, [desk, memory, names], page.outputs(), **private)
     if listener:
         filled = partial(_fill_fields, page, listener)
         fill.click(filled, [desk, memory, timeline], page.outputs(), api_visibility="private", concurrency_limit=1)
-    keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
-    join.click(partial(_merge_both, page), [desk, memory], page.outputs(), **private)
+    keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **saving)
+    join.click(partial(_merge_both, page), [desk, memory], page.outputs(), **saving)
     take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
     return AnnotateTab(root_path, song_path, timeline, songs, train)
 

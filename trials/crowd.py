@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from benchmarks.page import app_command, find_chromium, free_port, server
-from benchmarks.record import WORK, Bar, record
+from benchmarks.record import WORK, Bar, BenchmarkError, record
 from structure.errors import StudioError
 from trials.dispute import CHOICES, RIVALS, Dispute
 from trials.people import PATIENCE, Person, Song, Tally
@@ -103,11 +103,11 @@ class CrowdTrial:
         }
         self.shared = self._song(SHARED, "shared", SONGS_EACH * people)
 
-    def run(self, seconds: float) -> Outcome:
+    def run(self, seconds: float, rivals: Sequence[str] = RIVALS, choices: Sequence[str] = CHOICES) -> Outcome:
         """Let everybody work for so long, and then dispute about one song."""
-        return asyncio.run(self._run(seconds))
+        return asyncio.run(self._run(seconds, rivals, choices))
 
-    async def _run(self, seconds: float) -> Outcome:
+    async def _run(self, seconds: float, rivals: Sequence[str], choices: Sequence[str]) -> Outcome:
         from playwright.async_api import async_playwright
 
         port, log = free_port(), self.folder / "server.log"
@@ -127,10 +127,10 @@ class CrowdTrial:
                 for person in crowd:
                     await self._end(person)
                     await person.context.close()
-                unseen = await Dispute(browser, self.shared).run(address)
+                unseen = await Dispute(browser, self.shared).run(address, rivals, choices)
                 await browser.close()
         crashes = log.read_text().count("Traceback (most recent call last)")
-        return Outcome([p.tally for p in crowd], load, spans, len(CHOICES) * len(RIVALS), unseen, crashes)
+        return Outcome([p.tally for p in crowd], load, spans, len(rivals) * len(choices), unseen, crashes)
 
     async def _end(self, person: Person) -> None:
         """Each of a person's sidecars is exactly what they made, and speaks of nobody else."""
@@ -210,8 +210,14 @@ def _ask(address: str) -> Any:
 
 
 def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and longest."""
-    p50, p95, most = np.percentile(milliseconds, (50, 95, 100)) if len(milliseconds) else [float("nan")] * 3
+    """Median, 95th percentile and longest of some.
+
+    Raises:
+        BenchmarkError: there is none.
+    """
+    if not milliseconds:
+        raise BenchmarkError("Nobody saved anything. Let them work longer with --seconds.")
+    p50, p95, most = np.percentile(milliseconds, (50, 95, 100))
     return {"p50": round(float(p50), 1), "p95": round(float(p95), 1), "max": round(float(most), 1)}
 
 

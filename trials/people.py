@@ -139,9 +139,9 @@ class Person:
             self.tally.lost.append(f"{self.song.audio.name}: not saved in {PATIENCE:g} s")
             return False
         stamp = self.song.audio.with_suffix(".json").stat().st_ctime  # when the new file took its place
-        for save in await self.page.evaluate("crowd.saves.splice(0)"):
-            self.tally.page_ms.append(save["ms"])
-            self.tally.disk_ms.append(1000 * stamp - save["at"])
+        saves = await self.page.evaluate("crowd.saves.splice(0)")
+        self.tally.page_ms += [save["ms"] for save in saves]
+        self.tally.disk_ms += [1000 * stamp - save["at"] for save in saves[-1:]]  # of those before it the file is gone
         if not self.song.on_disk():
             self.tally.lost.append(f"{self.song.audio.name}: said to be saved, and not on the disk")
             return False
