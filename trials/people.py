@@ -335,10 +335,16 @@ class Person:
         """Edit at a person's pace until `time.monotonic()` says so."""
         edits = [self.mark, self.name_part, self.move, self.add_moment, self.label_part, self.write_caption]
         others = [self.undo, self.undo, self.redo, self.reload, self.other_song]
+        from playwright.async_api import Error
+
         while (pause := self.rng.uniform(*PACE)) < until - time.monotonic():
             await asyncio.sleep(pause)
-            await self.rng.choice(edits * 2 + others)()
-            await self.saved()
+            act = self.rng.choice(edits * 2 + others)
+            try:
+                await act()
+                await self.saved()
+            except Error as problem:  # the page does not answer; what was done must be on the disk even so
+                return self.tally.errors.append(f"{self.song.audio.name}, {act.__name__}: {problem}")
 
 
 def same(these: Events, those: Events) -> bool:
