@@ -145,7 +145,7 @@ def merge(mine: Sequence[Event], theirs: Sequence[Event], prefer_theirs: bool = 
     """Both annotations in one: all of mine, and of theirs what does not collide with it.
 
     Their boundaries within `SAME` of one of mine are moved to it, so that a difference nobody hears collides with
-    nothing. A section that both have keeps my details and gets theirs where I gave none.
+    nothing. A section or moment that both have keeps my details and gets theirs where I gave none.
 
     Args:
         mine, theirs: annotations of one song.
@@ -168,8 +168,15 @@ def merge(mine: Sequence[Event], theirs: Sequence[Event], prefer_theirs: bool = 
         else:
             left += [f"{_span(part)} was left out: {event.name} is there." for part in across]
             own = [*(part for part in own if part not in across), event]
-    new = [moment for moment in moments(theirs) if not _has(mine, moment, SAME)]
-    return sections(own) + moments([*moments(mine), *new]), left
+    points, new = moments(mine), []
+    for moment in moments(theirs):
+        place = next((i for i, point in enumerate(points) if _is_same(point, moment, SAME)), None)
+        if place is None:
+            new.append(moment)
+        else:
+            points[place], said = _with_details(points[place], moment, prefer_theirs)
+            left += said
+    return sections(own) + moments([*points, *new]), left
 
 
 def merge_changes(
@@ -269,7 +276,7 @@ def _moved_to(edges: np.ndarray, event: Event) -> Event:
 
 
 def _with_details(mine: Event, theirs: Event, prefer_theirs: bool) -> tuple[Event, list[str]]:
-    """One section that two people have, with the details of both, and a sentence for each in which they differ."""
+    """One event that two people have, with the details of both, and a sentence for each in which they differ."""
     first, second = (theirs, mine) if prefer_theirs else (mine, theirs)
     kept, other = first.to_dict(), second.to_dict()
     said = [
@@ -310,4 +317,9 @@ def _span(event: Event) -> str:
 
 
 def _has(events: Sequence[Event], moment: Event, tolerance: float) -> bool:
-    return any(other.type == moment.type and abs(other.start - moment.start) <= tolerance for other in moments(events))
+    return any(_is_same(other, moment, tolerance) for other in moments(events))
+
+
+def _is_same(one: Event, other: Event, tolerance: float) -> bool:
+    """Whether two moments are one, told twice."""
+    return one.type == other.type and abs(one.start - other.start) <= tolerance

@@ -29,6 +29,7 @@ from annotate.vocabulary import VOCABULARIES, read_vocabulary, save_vocabulary
 from structure.errors import StudioError
 from structure.sidecar import SidecarConflict
 
+OPENING_AT_ONCE = 4  # visitors whose songs are read: decoding takes cores, and threads that saves need as well
 WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
 
 
@@ -113,12 +114,13 @@ def build(
     )  # fmt: skip
     arrived = partial(_arrive, page, root, local, copies, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
-    gr.context.Context.root_block.load(arrived, memory, page.outputs(), **private)
-    always = {**private, "trigger_mode": "always_last"}
-    songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **always)
-    songs.expand(
-        partial(_read_on, page), desk, [songs, train], **private, trigger_mode="multiple", concurrency_limit=None
-    )
+    opening = {**private, "concurrency_limit": OPENING_AT_ONCE}
+    # Nobody's save waits for another's: what waits in Gradio's queue is forgotten when its page is reloaded.
+    saving = {**private, "concurrency_limit": None}
+    always = {"trigger_mode": "always_last"}
+    gr.context.Context.root_block.load(arrived, memory, page.outputs(), **opening)
+    songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **opening, **always)
+    songs.expand(partial(_read_on, page), desk, [songs, train], **saving, trigger_mode="multiple")
     if local:  # hiding the field would not do: requests can be made without the page
         gr.on(
             [open_folder.click, folder.submit], partial(_open_folder, page), [desk, memory, folder], page.outputs(),
@@ -126,23 +128,25 @@ def build(
         )  # fmt: skip
     added = partial(_upload, page, local, copies)
     upload.upload(added, [desk, memory, upload], page.outputs(), show_progress="minimal", api_visibility="private")
-    timeline.input(partial(_save_events, page), [desk, timeline], page.save_outputs(), **always)
+    timeline.input(partial(_save_events, page), [desk, timeline], page.save_outputs(), **saving, **always)
     for name, field in fields.items():
         triggers = [field.input] + ([field.blur] if hasattr(field, "blur") else [])
-        gr.on(triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **always)
+        gr.on(
+            triggers, partial(_save_field, page, name), [desk, timeline, field], page.save_outputs(), **saving, **always
+        )
     preset.input(lambda chosen: ", ".join(VOCABULARIES[chosen]), preset, names, **private)
     named = partial(_use_names, page)
     gr.on([take_names.click, names.submit], named, [desk, memory, names], page.outputs(), **private)
     if listener:
         filled = partial(_fill_fields, page, listener)
         fill.click(filled, [desk, memory, timeline], page.outputs(), api_visibility="private", concurrency_limit=1)
-    timeline.focus(partial(_look, page), [desk, timeline], page.save_outputs(), **private)
+    timeline.focus(partial(_look, page), [desk, timeline], page.save_outputs(), **saving)
     here = [desk, memory, timeline]
     choices = {conflict.keep: Desk.keep_mine, conflict.join: Desk.merge_both, conflict.take: Desk.load_theirs}
     for button, choice in choices.items():
-        button.click(partial(_settle, page, choice), here, page.outputs(), **private)
+        button.click(partial(_settle, page, choice), here, page.outputs(), **saving)
     brought = partial(_settle, page, Desk.bring_back)
-    earlier.back.click(brought, [*here, earlier.chosen], page.outputs(), **private)
+    earlier.back.click(brought, [*here, earlier.chosen], page.outputs(), **saving)
     return AnnotateTab(root_path, song_path, timeline, songs, train)
 
 

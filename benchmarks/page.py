@@ -121,18 +121,19 @@ class Started:
 
 
 @contextmanager
-def server(command: Sequence[str], port: int, cache: Path, home: Path | None = None) -> Iterator[Started]:
-    """Run a web server as a process of its own, once its page answers; `home` is where it keeps runs and songs."""
+def server(command: Sequence[str], port: int, cache: Path, log: Path | None = None, **more: str) -> Iterator[Started]:
+    """Run a web server as a process of its own, once its page answers; `log` takes what it says, `more` it is told."""
     environment = os.environ | {
         "STRUCTURE_STUDIO_CACHE": str(cache),
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
-        **({"STRUCTURE_STUDIO_HOME": str(home)} if home else {}),
+        **more,
     }
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with (log or Path(os.devnull)).open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         while not _answers(port):
             if process.poll() is not None or time.perf_counter() - begin > PATIENCE:

@@ -299,7 +299,9 @@ def measure(options: argparse.Namespace) -> None:
         port = free_port()
         make_songs(work / "begun", HEARD)
         with (
-            server(app_command(work / "begun", port), port, work / "cache", work / "home") as started,
+            server(
+                app_command(work / "begun", port), port, work / "cache", STRUCTURE_STUDIO_HOME=str(work / "home")
+            ) as started,
             sync_playwright() as playwright,
         ):
             browser = playwright.chromium.launch(executable_path=find_chromium())

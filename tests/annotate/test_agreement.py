@@ -133,6 +133,12 @@ def test_a_part_that_both_have_keeps_what_either_says_of_it():
     assert merge(mine, theirs, prefer_theirs=True)[0][0].label == "loud"
 
 
+def test_a_moment_that_both_have_keeps_what_either_says_of_it():
+    mine, theirs = Event(type="crash", start=10, end=10), Event(type="crash", start=10.03, end=10.03, label="loud")
+    assert merge([mine], [theirs]) == ([Event(type="crash", start=10, end=10, label="loud")], [])
+    assert merge([theirs], [mine]) == ([theirs], [])
+
+
 def annotations(seconds: st.SearchStrategy[float] | None = None) -> st.SearchStrategy[list[Event]]:
     times = st.lists(seconds or st.floats(0, 60), min_size=2, max_size=12, unique_by=lambda t: round(t, 2))
     kinds = st.lists(st.sampled_from(["verse", "chorus", "solo", None]), min_size=11, max_size=11)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from annotate.dataset import UPLOADS
+from structure import sidecar
 
 pytestmark = pytest.mark.browser
 
@@ -340,6 +341,21 @@ def test_two_visitors_never_see_each_others_song(serve, visit, songs):
     two.saved("2 sections")
     assert (spans(songs)[0][2], spans(songs, "two")[0][2]) == (10, 30)
     assert one.root.get_attribute("data-song") == "one.wav"
+
+
+def test_a_save_waits_for_nobody_elses_so_that_a_reload_cannot_lose_it(serve, visit, songs):
+    address = serve(songs)
+    one, two = visit(address).opened("one.wav"), visit(address).opened("one.wav")
+    two.page.get_by_role("option", name="two.wav").click()
+    two.opened("two.wav")
+    with sidecar._saving:  # the disk is slow: no file takes its place for a while
+        one.click(10)
+        eventually(lambda: any("one.json" in path.name for path in songs.iterdir()))  # half written
+        two.click(30)
+        eventually(lambda: any("two.json" in path.name for path in songs.iterdir()))
+        two.page.reload()
+    eventually(lambda: (songs / "two.json").exists())
+    assert spans(songs, "two")[0][2] == 30
 
 
 def test_zoom_pan_keys_sheet_and_escape(serve, visit, songs):
