@@ -106,10 +106,10 @@ class Catalogue:
         return not self._unread
 
     def read_some(self, seconds: float) -> list[Listed]:
-        """Read songs that nobody has read yet for about so long, in their order; those that were read."""
+        """Read songs that nobody has read yet for about so long, one at least, in their order; those that were read."""
         done = []
         deadline = time.monotonic() + seconds
-        while self._unread and time.monotonic() < deadline:
+        while self._unread and (not done or time.monotonic() < deadline):
             name = self._unread.popleft()
             audio, owner = self.audio(name), self.songs[name].owner
             stamp = _settled(_stamp(os.fspath(audio)))  # before reading: a change meanwhile is seen next time

@@ -8,7 +8,7 @@
   const SETTLED = 80; // ms without a change of the view until it is
   const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
-  const CROWDED = 6; // px: of things nearer than that to the one before, a picture shows none but wide ones and the chosen
+  const CROWDED = 8; // px: of things nearer than that to the one before, a picture shows none but wide ones and the chosen
 
   /* What of `spans`, by start, can be told apart; `x` gives the place of a time in pixels. Thousands are drawn as few. */
   function apart(spans, x, isChosen) {
@@ -131,6 +131,9 @@
       children(box, spans, make, (block, span) => {
         place(block, span);
         const { section } = span, [fill, word] = block.children;
+        const told = [isChosen(span), section || `${span.start} ${span.end}`];
+        if (block.told?.every((one, i) => one === told[i])) return; // an event is never changed in place
+        block.told = told;
         const tint = section ? colour(section.type) : "";
         const guessed = section?.source === "machine";
         const text = section ? (section.text || section.type) + (guessed ? "?" : "") : "free";

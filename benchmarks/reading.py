@@ -56,13 +56,14 @@ def measure_beats(song: Path, rounds: int) -> dict[str, list[float]]:
     """The beats of a track, forgotten each time, beside librosa's."""
     import librosa
 
-    from annotate.grid import track_grid
+    from annotate.grid import track_beats, track_grid
     from annotate.track import register_track, track_audio, track_grid_path
 
     track = register_track(song)
 
     def beats() -> None:
         track_grid_path(track).unlink(missing_ok=True)
+        track_beats.cache_clear()
         track_grid(track)
 
     def bare() -> None:

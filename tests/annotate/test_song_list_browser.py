@@ -77,6 +77,15 @@ def test_every_song_says_how_far_it_is(eight: Any):
     assert count(eight) == "5 of 8 marked, 0 min"  # 29 s; a doubt is no gap
 
 
+def test_a_folder_too_large_to_be_read_at_once_is_listed_first(eight: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("annotate.desk.AT_ONCE", 0.0)  # a song at a time
+    monkeypatch.setattr("annotate.catalogue.SETTLED", 3600.0)  # nothing is remembered
+    eight.page.reload()
+    eight.opened("b.wav")
+    eventually(lambda: count(eight) == "5 of 8 marked, 0 min")
+    assert row(eight, "d").locator(".ssl-state").inner_text() == "1 problem"
+
+
 def test_states_follow_the_hand(eight: Any):
     eight.press("End", "ArrowLeft", "Shift+B")
     eventually(lambda: "2 events" in row(eight, "b").inner_text())
