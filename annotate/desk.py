@@ -16,7 +16,7 @@ from typing import Any
 from annotate.agreement import merge
 from annotate.dataset import Song, read_song, scan
 from annotate.progress import is_marked, state_of
-from annotate.track import register_track, track_envelope
+from annotate.track import register_track, track_duration
 from structure.beats import read_beats
 from structure.errors import StudioError
 from structure.events import Event, moments, read_events, sections
@@ -128,7 +128,7 @@ class Desk:
         trouble = song.problems[0] if song.owner or song.duration is None else None
         try:
             track = register_track(song.audio)
-            duration = round(track_envelope(track)[1], 3)
+            duration = round(track_duration(track), 3)
         except (StudioError, OSError) as problem:
             trouble = str(problem)
         try:
