@@ -15,8 +15,8 @@ from annotate.envelope import EnvelopeBuilder, buckets
 HIGHEST_RATE = 48_000  # Hz that every browser plays
 LONGEST = 6 * 3600.0  # seconds: a WAV file holds no more than four gigabytes
 SKETCH_CELLS = 1536  # about one for each pixel or two of a wide window
-SKETCH_FRAMES = 2048  # samples heard for each
-SKETCH_SECONDS = 1.2  # after which a sketch is as good as it gets
+SKETCH_FRAMES = 1024  # samples heard for each
+SKETCH_SECONDS = 0.8  # after which a sketch is as good as it gets
 _PASSES = 16  # each hears cells that lie this far apart, in between those of the pass before
 
 
