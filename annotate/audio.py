@@ -1,21 +1,37 @@
 """Reading and writing audio files: one reader for the page, the training set and the scores.
 
-Whatever libsndfile reads is read by it (WAV, FLAC, OGG, MP3, AIFF …); PyAV
-takes the rest (M4A, AAC, WMA …). Picture, sound and latents all come from
-here, so that no two decoders disagree about where a song begins.
+A process that asked for it with `annotate.apart.decode_apart`, as the page
+does, has files read by processes of their own, which may die of a broken one;
+any other reads them itself. The same code reads them either way.
 """
 
 import hashlib
 import io
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from structure.errors import StudioError
+from annotate import apart
+from annotate.decoding import BLOCK_FRAMES, AudioError, AudioInfo, read_blocks, read_info, refuse_missing_or_empty
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "BLOCK_FRAMES",
+    "SUBTYPES",
+    "AudioError",
+    "AudioInfo",
+    "audio_blocks",
+    "audio_blocks_at",
+    "audio_info",
+    "audio_infos",
+    "content_hash",
+    "encode_audio",
+    "read_audio",
+    "write_audio",
+]
 
 AUDIO_SUFFIXES: tuple[str, ...] = (
     ".aac",
@@ -33,39 +49,24 @@ AUDIO_SUFFIXES: tuple[str, ...] = (
 SUBTYPES = {"WAV": "PCM_16", "FLAC": "PCM_16", "MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
 """What `write_audio` writes, and how."""
 
-_UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2^63 - 1 where a header gives no length; this many would be nine months
-BLOCK_FRAMES = 1 << 17  # about 3 s at 44.1 kHz: memory stays flat for an hour of music
-
-
-class AudioError(StudioError):
-    """An audio file that cannot be read, or holds nothing."""
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file's header says: sample rate in Hz, frames of `channels` samples each, duration in seconds."""
-
-    sample_rate: int
-    channels: int
-    frames: int
-    duration: float
-
 
 def audio_info(path: Path) -> AudioInfo:
     """The header of an audio file.
 
     Raises:
-        AudioError: no such file, not audio, or empty.
+        AudioError: no such file, not audio, empty, or a header that no song has.
     """
-    _refuse_missing_or_empty(path)
-    if file := _opened(path):
-        with file:
-            info = AudioInfo(file.samplerate, file.channels, file.frames, file.frames / file.samplerate)
-    else:
-        info = _av_info(path)
-    if info.frames <= 0:
-        raise AudioError(f"`{path.name}` holds no sound (0 samples). Export it again, or take it out of the folder.")
-    return info
+    (found,) = audio_infos([path])
+    if isinstance(found, AudioError):
+        raise found
+    return found
+
+
+def audio_infos(paths: Sequence[Path]) -> list[AudioInfo | AudioError]:
+    """The headers of many files at once, which costs less than one by one; of a file that has none, why."""
+    if decoders := apart.decoders():
+        return decoders.infos(paths)
+    return list(map(_info_or_error, paths))
 
 
 def audio_blocks(path: Path, block_frames: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
@@ -74,20 +75,8 @@ def audio_blocks(path: Path, block_frames: int = BLOCK_FRAMES) -> Iterator[np.nd
     Raises:
         AudioError: no such file, or not audio.
     """
-    _refuse_missing_or_empty(path)
-    file = _opened(path)
-    if file is None:
-        yield from _av_blocks(path)
-        return
-    with file:
-        while True:
-            try:
-                block = file.read(block_frames, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as broken:
-                raise AudioError(f"`{path.name}` is damaged: {broken.error_string} Convert it to WAV.") from broken
-            if not len(block):
-                return
-            yield block
+    decoders = apart.decoders()
+    yield from decoders.blocks(path, block_frames) if decoders else read_blocks(path, block_frames)
 
 
 def audio_blocks_at(path: Path, sample_rate: int, block_frames: int = BLOCK_FRAMES) -> Iterator[np.ndarray]:
@@ -181,64 +170,13 @@ def content_hash(path: Path) -> str:
     Raises:
         AudioError: no such file.
     """
-    _refuse_missing_or_empty(path)
+    refuse_missing_or_empty(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def _refuse_missing_or_empty(path: Path) -> None:
-    if not path.is_file():
-        raise AudioError(f"There is no file `{path}`. It may have been moved or renamed since the folder was read.")
-    if path.stat().st_size == 0:
-        raise AudioError(f"`{path.name}` is empty (0 bytes). Copy or export it again, or take it out of the folder.")
-
-
-def _opened(path: Path) -> soundfile.SoundFile | None:
-    """The file by libsndfile; None where PyAV has to read it.
-
-    A FLAC that was written into a pipe does not say how long it is, and libsndfile then fails on its last samples.
-    """
+def _info_or_error(path: Path) -> AudioInfo | AudioError:
     try:
-        file = soundfile.SoundFile(str(path))
-    except soundfile.LibsndfileError:
-        return None
-    if file.frames < _UNKNOWN_FRAMES:
-        return file
-    file.close()
-    return None
-
-
-def _unreadable(path: Path) -> AudioError:
-    return AudioError(f"`{path.name}` is not audio that can be read here. Convert it to WAV, FLAC, OGG or MP3.")
-
-
-def _av_info(path: Path) -> AudioInfo:
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            rate, channels = stream.rate, stream.channels
-            if stream.duration is not None:
-                duration = float(stream.duration * stream.time_base)
-            elif container.duration:
-                duration = container.duration / av.time_base
-            else:  # nobody says: count
-                duration = sum(map(len, _av_blocks(path))) / rate
-            return AudioInfo(rate, channels, round(duration * rate), duration)
-    except (av.FFmpegError, IndexError, OSError) as refused:
-        raise _unreadable(path) from refused
-
-
-def _av_blocks(path: Path) -> Iterator[np.ndarray]:
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-            for frame in container.decode(stream):
-                for piece in planar.resample(frame):
-                    yield np.ascontiguousarray(piece.to_ndarray().T)
-    except (av.FFmpegError, IndexError, OSError) as refused:
-        raise _unreadable(path) from refused
+        return read_info(path)
+    except AudioError as refused:
+        return refused

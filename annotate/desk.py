@@ -18,7 +18,7 @@ from annotate.agreement import merge_changes
 from annotate.catalogue import AT_ONCE, Catalogue, Listed
 from annotate.conflict import Conflict
 from annotate.dataset import Song, read_song
-from annotate.track import register_track, track_envelope
+from annotate.track import register_track, track_duration
 from structure.beats import read_beats
 from structure.errors import StudioError
 from structure.events import Event, moments, read_events, sections
@@ -121,7 +121,7 @@ class Desk:
         trouble = song.problems[0] if song.owner or song.duration is None else None
         try:
             track = register_track(song.audio)
-            duration = round(track_envelope(track)[1], 3)
+            duration = round(track_duration(track), 3)
         except (StudioError, OSError) as problem:
             trouble = str(problem)
         try:

@@ -36,7 +36,7 @@ class EnvelopeBuilder:
             last += max(1, (first + len(block) - self._edge(last + 1)) * BUCKETS_PER_SECOND // self._rate)
         if last > self._done:
             edges = np.array([self._edge(i) - first for i in range(self._done, last + 1)])
-            self._rows.append(_buckets(block[: edges[-1]], edges[:-1], self._rate, self._before))
+            self._rows.append(buckets(block[: edges[-1]], edges[:-1], self._rate, self._before))
             self._before = block[edges[-1] - 1]
             block = block[edges[-1] :]
             self._done = last
@@ -45,7 +45,7 @@ class EnvelopeBuilder:
     def finish(self) -> np.ndarray:
         """int8 (buckets, 3): lowest and highest sample in [-127, 127], brightness in [0, 127]."""
         if self._rest is not None and len(self._rest):
-            self._rows.append(_buckets(self._rest, np.array([0]), self._rate, self._before))
+            self._rows.append(buckets(self._rest, np.array([0]), self._rate, self._before))
             self._rest = None
         return np.concatenate(self._rows) if self._rows else np.zeros((0, 3), np.int8)
 
@@ -61,7 +61,7 @@ def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return builder.finish()
 
 
-def _buckets(block: np.ndarray, starts: np.ndarray, sample_rate: int, before: np.ndarray | None) -> np.ndarray:
+def buckets(block: np.ndarray, starts: np.ndarray, sample_rate: int, before: np.ndarray | None = None) -> np.ndarray:
     """int8 (buckets, 3) of float32 (frames, channels), cut at the sample numbers `starts`; `before` precedes it."""
     channels = [np.ascontiguousarray(c) for c in block.T]
     low = np.min([np.minimum.reduceat(c, starts) for c in channels], axis=0)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from annotate.track import CACHE_DIR, track_audio, track_grid_path
+from annotate.track import track_audio, track_grid_path, unfinished_file
 
 if TYPE_CHECKING:
     from annotate.beats import Beats
@@ -32,7 +31,7 @@ def track_grid(track: str) -> dict[str, Any]:
         return json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there yet, or spoilt on disk
         found = _grid(track)
-    partial = CACHE_DIR / f"{secrets.token_hex(4)}.json.tmp"
+    partial = unfinished_file(".json")
     try:
         partial.write_text(json.dumps(found), encoding="utf-8")
         os.replace(partial, kept)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annotate.track import CACHE_DIR, is_track, track_audio, track_spectrogram_path
+from annotate.track import is_track, track_audio, track_spectrogram_path, unfinished_file, why_no_sound
 from structure.errors import StudioError
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _picture(asked: Any) -> dict[str, Any]:
     asked = asked if isinstance(asked, Mapping) else {}
     track, start, end = asked.get("track"), _seconds(asked, "start"), _seconds(asked, "end")
     if not isinstance(track, str) or not is_track(track):
-        raise PictureError("This song is no longer in the cache. Open it again from the list.")
+        raise PictureError(why_no_sound(track))
     if asked.get("kind") == "likeness":
         from annotate.grid import track_beats
 
@@ -120,7 +119,7 @@ def _kept(track: str) -> np.ndarray:
     """All columns of a track, read from the cache where they need not be read into memory."""
     path = track_spectrogram_path(track)
     if not path.is_file():
-        partial = CACHE_DIR / f"{secrets.token_hex(4)}.npy.tmp"
+        partial = unfinished_file(".npy")
         try:
             with partial.open("wb") as file:
                 np.save(file, _computed(track), allow_pickle=False)

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 
+from annotate.apart import decode_apart
 from annotate.conflict_panel import ConflictPanel, conflict_panel, conflict_updates
 from annotate.dataset import UPLOADS, DatasetError, add_songs
 from annotate.desk import NO_DESK, Desk
@@ -71,6 +72,7 @@ def build(
         listener: hears of an audio file what `EDITED_FIELDS` it can; may raise a `StudioError`, which is shown.
         copies: visitors are strangers: each gets a copy of `root`, bounded, and gone a day after the last visit.
     """
+    decode_apart()
     desk = gr.State(None)
     root_path, song_path = gr.State(""), gr.State("")
     # Encrypted only so that it survives a restart of the server: there is no secret in it.

@@ -13,6 +13,8 @@ every edit sends it whole. */
   const { readEnvelope } = window.TimelineWave;
   const CLOSEST = 0.5; // s that the view shows at least
   const ONE_FRAME = 17; // ms
+  const ASK_AGAIN = 1000; // ms from one look at a recording that is being read to the next
+  const HEADER = 0.1; // s by which a header may be wrong about a song's length
   const LATE = 5000; // ms without an answer until "not saved yet" is said
 
   const mounted = new Set();
@@ -38,6 +40,7 @@ every edit sends it whole. */
     head = 0; // play head, seconds
     envelope = null; // what is drawn of the track, once it is here
     selected = null; // {part: time in it} or {boundary: time}, or both; or {moment: one of the model's}
+    reading = false; // whether the track is still being decoded, and a sketch of it drawn
     listening = false; // whether the server is asked for a proposal
     other = null; // another recording of this structure: {song, track, name, hear}
     version = "song"; // which one is heard and drawn: song or other
@@ -214,7 +217,7 @@ every edit sends it whole. */
         this.note("");
         this.say({ text: "" });
         this.beats.load();
-        this.fetchTrack().then(() => this.beats.hear()); // the picture first
+        this.fetchTrack();
       } else if (otherBeats) {
         this.beats.load();
         this.beats.hear();
@@ -287,27 +290,44 @@ every edit sends it whole. */
       this.audio.pause();
       this.audio.removeAttribute("src");
       delete this.root.dataset.drawn;
+      this.reading = false;
       if (!track) return;
       this.note("Drawing the waveform…");
-      const source = await this.readSource(track);
-      if (mine !== this._request) return;
-      if (source.error) return this.note(source.error);
-      this.audio.src = source.url;
-      this.note("");
-      this.twin.drawn(source.envelope);
-      this.draw();
-      this.root.dataset.drawn = this.track;
+      for (;;) {
+        const source = await this.readSource(track);
+        if (mine !== this._request) return;
+        if (source.error) return this.note(source.error);
+        if (source.url) this.audio.src = source.url;
+        if (source.url && this.reading) this.lasts(source.duration);
+        this.reading = !source.url;
+        this.note(source.url ? "" : `Reading the sound: ${Math.floor(100 * source.share)} %. Parts can be marked meanwhile.`);
+        this.twin.drawn(source.envelope);
+        this.draw();
+        this.root.dataset.drawn = this.track;
+        if (source.url) return this.beats.hear(); // the picture first
+        await new Promise((after) => setTimeout(after, ASK_AGAIN));
+        if (mine !== this._request) return;
+      }
     }
 
-    /* A track's waveform and where its sound is, or why there is none: {envelope, url} or {error}. */
+    /* All of a long recording was read: its header may have been wrong about its length. */
+    lasts(duration) {
+      if (Math.abs(this.model.duration - duration) < HEADER) return;
+      this.value = { ...this.value, duration };
+      const whole = this.view[1] - this.view[0] >= this.model.duration;
+      this.model.duration = duration;
+      this.setView(this.view[0], whole ? duration : this.view[1] - this.view[0]);
+    }
+
+    /* A track's waveform and where its sound is, or why there is none: {envelope, duration, url} or {error}; while a long
+       recording is being read, the share that is, in place of the url. */
     async readSource(track) {
       const source = await this.server.track_source(track).catch(() => null);
       if (!source?.ok) return { error: source ? source.error : "The server did not answer. Reload the page." };
+      const { duration, rate, share } = source;
       const bytes = Uint8Array.from(atob(source.peaks), (c) => c.charCodeAt(0));
-      return {
-        envelope: readEnvelope(new Int8Array(bytes.buffer), source.rate),
-        url: "gradio_api/file=" + source.audio.split("/").map(encodeURIComponent).join("/"),
-      };
+      const url = source.audio && "gradio_api/file=" + source.audio.split("/").map(encodeURIComponent).join("/");
+      return { envelope: readEnvelope(new Int8Array(bytes.buffer), rate), duration, share, url };
     }
   }
 

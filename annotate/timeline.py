@@ -21,7 +21,7 @@ import plotly
 from annotate.colours import OTHER_COLOUR, SECTION_COLOURS
 from annotate.envelope import BUCKETS_PER_SECOND
 from annotate.pictures import picture
-from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope
+from annotate.track import CACHE_DIR, is_track, register_track, track_audio, track_envelope, track_reading, why_no_sound
 from annotate.written import structure_read, written_structure
 from structure.beats import BeatTimes
 from structure.errors import StudioError
@@ -47,8 +47,6 @@ KEYS: tuple[str, ...] = (
 LONGEST = 4 * 3600.0  # seconds that a browser may ask to see as a frame plan
 PLAN_RATE = 25.0  # Hz: ACE-Step 1.5's latents; here it is only a picture
 PLAN_COLUMNS = 1000
-
-_NO_TRACK = "This song is no longer in the cache. Open it again from the list."
 
 _HERE = Path(__file__).resolve().parent
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
@@ -111,17 +109,24 @@ def track_source(track: object) -> dict[str, Any]:
 
     Returns:
         `ok`; then `audio` (path to fetch), `duration` in seconds, `rate` in buckets per second and `peaks` (base64 of
-        int8 (buckets, 3)), else `error`, a sentence.
+        int8 (buckets, 3)), else `error`, a sentence. While a long recording is being read, `share` says how much of it
+        is, in place of `audio`, and `peaks` is a sketch.
     """
-    if not is_track(track):
-        return {"ok": False, "error": _NO_TRACK}
-    assert isinstance(track, str)
-    rows, duration = track_envelope(track)
+    reading = track_reading(track)
+    if reading and not reading.trouble:
+        rows, duration = reading.sketch, reading.duration
+        rate, where = len(rows) / duration, {"share": reading.share}
+    elif not is_track(track):
+        return {"ok": False, "error": why_no_sound(track)}
+    else:
+        assert isinstance(track, str)
+        rows, duration = track_envelope(track)
+        rate, where = BUCKETS_PER_SECOND, {"audio": track_audio(track).as_posix()}
     return {
         "ok": True,
-        "audio": track_audio(track).as_posix(),
+        **where,
         "duration": duration,
-        "rate": BUCKETS_PER_SECOND,
+        "rate": rate,
         "peaks": base64.b64encode(rows.tobytes()).decode("ascii"),
     }
 
@@ -136,7 +141,7 @@ def proposed_parts(track: object) -> dict[str, Any]:
     from annotate.proposals import proposal_of
 
     if not is_track(track):
-        return {"ok": False, "error": _NO_TRACK}
+        return {"ok": False, "error": why_no_sound(track)}
     assert isinstance(track, str)
     try:
         beats = track_beats(track)
@@ -156,7 +161,7 @@ def beat_grid(track: object) -> dict[str, Any]:
     from annotate.grid import track_grid
 
     if not is_track(track):
-        return {"ok": False, "error": _NO_TRACK}
+        return {"ok": False, "error": why_no_sound(track)}
     assert isinstance(track, str)
     try:
         return {"ok": True, **track_grid(track)}

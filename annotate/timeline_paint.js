@@ -87,7 +87,7 @@
     function paintWave() {
       const { view, envelope, model, width, tall } = timeline;
       const { theme } = root.dataset, ratio = window.devicePixelRatio || 1;
-      const wanted = [view, width, tall, ratio, theme, envelope && timeline.track, model.duration].join();
+      const wanted = [view, width, tall, ratio, theme, envelope && timeline.track, envelope?.rate, model.duration].join();
       if (wanted === drawn) return;
       drawn = wanted;
       paintStrokes(q(".sst-strokes"), envelope, view, { width, height: tall - RULER, ratio }, shades(theme));

@@ -49,7 +49,7 @@
       q('[data-do="strip"]').setAttribute("aria-pressed", kind === "none" ? "false" : "true");
       const next = strip.hidden ? null : wanted();
       if (!next) return;
-      const key = JSON.stringify(next);
+      const key = JSON.stringify([next, timeline.reading]);
       if (key !== asked) {
         asked = key;
         clearTimeout(waiting);

@@ -39,7 +39,7 @@
       const mine = ++request, { track, hear } = timeline.other;
       const source = await timeline.readSource(track);
       if (mine !== request) return;
-      if (source.error) return timeline.note(source.error);
+      if (source.error || !source.url) return timeline.note(source.error || "The other recording is still being read.");
       pictures.other = source.envelope;
       twin.src = source.url;
       twin.currentTime = audio.currentTime;

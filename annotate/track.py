@@ -4,24 +4,30 @@ A song is decoded once, to a 16-bit WAV beside its envelope, in the cache
 folder: the only folder of audio that the server serves. The name is a hash of
 the song's content, so a page names a track without naming a file of the
 person's, and two visitors with one song share the copy. What the browser
-plays is what the envelope was drawn from: they cannot drift apart.
+plays is what the envelope was drawn from: they cannot drift apart. A long
+recording is shown as a sketch until its copy is there.
 """
 
+import hashlib
 import os
 import re
 import secrets
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from annotate.audio import AudioError, AudioInfo, audio_blocks, audio_info, content_hash
-from annotate.envelope import EnvelopeBuilder
+from annotate.apart import page_decoders
+from annotate.audio import content_hash
+from annotate.decoding import AudioError, refuse_missing_or_empty
+from annotate.readings import Reading, Readings
 
-HIGHEST_RATE = 48_000  # Hz that every browser plays
+LONG = 900.0  # seconds above which a recording is shown before it is decoded
+LARGE = 64 << 20  # bytes above which not all of a file is read to name it
+_SAMPLES, _SAMPLE_BYTES = 64, 16_384
 CACHE_LIMIT = 4 * 1024**3  # bytes; the copies that were opened longest ago go first
 _TRACK_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -46,28 +52,43 @@ CACHE_DIR: Path = _cache_dir()
 def register_track(audio: Path) -> str:
     """Decode a song into the cache, unless it is there, and return its track id.
 
+    A long recording is there later: until then `track_reading` has it.
+
     Raises:
-        AudioError: the file is missing, unreadable or empty.
+        AudioError: the file is missing, unreadable or empty, or the cache has no room for it.
     """
-    track = content_hash(audio)
-    wav, peaks = track_audio(track), _peaks_path(track)
-    if wav.is_file() and peaks.is_file():
+    track = _track_id(audio)
+    wav = track_audio(track)
+    if wav.is_file() and _peaks_path(track).is_file():
         os.utime(wav)  # opened now: the last to be swept away
         return track
+    if (reading := _readings.find(track)) and not reading.trouble:
+        return track
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_hex(4)  # two visitors may decode the same song at once
-    partial_wav, partial_peaks = CACHE_DIR / f"{token}.wav.tmp", CACHE_DIR / f"{token}.npy.tmp"
-    try:
-        rows = _decode(audio, partial_wav)
-        with partial_peaks.open("wb") as file:
-            np.save(file, rows, allow_pickle=False)
-        os.replace(partial_wav, wav)
-        os.replace(partial_peaks, peaks)
-    finally:
-        partial_wav.unlink(missing_ok=True)
-        partial_peaks.unlink(missing_ok=True)
-    sweep(keep=track)
+    _clear_away()
+    info = page_decoders().infos([audio])[0]
+    if isinstance(info, AudioError):
+        raise info
+    if info.duration <= LONG:
+        for _ in _copied(audio, track):
+            pass
+    else:
+        shown = page_decoders().sketch(audio)
+        _readings.begin(track, Reading(info.duration, shown, partial(_copied, audio, track)))
     return track
+
+
+def track_reading(track: object) -> Reading | None:
+    """How far a long recording has come, while its copy is not there; anything may come from a browser."""
+    return _readings.find(track) if isinstance(track, str) else None
+
+
+def why_no_sound(track: object) -> str:
+    """Why a track that is not `is_track` cannot be listened to, a sentence."""
+    reading = track_reading(track)
+    if reading is None:
+        return "This song is no longer in the cache. Open it again from the list."
+    return reading.trouble or f"The sound is still being read: {reading.share:.0%}. Ask again when it can be played."
 
 
 def is_track(track: object) -> bool:
@@ -90,10 +111,25 @@ def track_spectrogram_path(track: str) -> Path:
     return CACHE_DIR / f"{track}.mel.npy"
 
 
+def unfinished_file(suffix: str) -> Path:
+    """A name in the cache that nobody else has: two visitors may have the same work done at once.
+
+    It tells whose it is, so that what a killed page leaves is cleared away.
+    """
+    return CACHE_DIR / f"{os.getpid()}-{secrets.token_hex(4)}{suffix}.tmp"
+
+
 def track_envelope(track: str) -> tuple[np.ndarray, float]:
     """The envelope, int8 (buckets, 3), and the duration in seconds of a track that `is_track`."""
+    return np.load(_peaks_path(track), allow_pickle=False), track_duration(track)
+
+
+def track_duration(track: str) -> float:
+    """Seconds of a registered track; of one that is still being read, as its header has it."""
+    if reading := _readings.find(track):
+        return reading.duration
     header = soundfile.info(str(track_audio(track)))
-    return np.load(_peaks_path(track), allow_pickle=False), header.frames / header.samplerate
+    return header.frames / header.samplerate
 
 
 def sweep(keep: str = "", limit: int = CACHE_LIMIT) -> None:
@@ -113,42 +149,46 @@ def _peaks_path(track: str) -> Path:
     return CACHE_DIR / f"{track}.npy"
 
 
-def _decode(audio: Path, wav: Path) -> np.ndarray:
-    """Write the playable copy and return its envelope, in one pass over the file."""
-    info = audio_info(audio)
-    rate, channels = min(info.sample_rate, HIGHEST_RATE), min(info.channels, 2)
-    builder = EnvelopeBuilder(rate)
-    with (
-        soundfile.SoundFile(str(wav), "w", rate, channels, subtype="PCM_16", format="WAV") as copy,
-        ThreadPoolExecutor(max_workers=1) as second,  # writes and draws one block while the next is decoded
-    ):
+def _track_id(audio: Path) -> str:
+    """32 hex digits that name the file's content; of a large file, its size, when it was written, and samples of it.
 
-        def put(block: np.ndarray) -> None:
-            copy.write(block)
-            builder.add(block)
-
-        pending = second.submit(lambda: None)
-        written = 0
-        for block in _playable(audio_blocks(audio), info, rate, channels):
-            pending.result()
-            pending = second.submit(put, block)
-            written += len(block)
-        pending.result()
-    if not written:
-        raise AudioError(f"`{audio.name}` holds no sound. Export it again, or take it out of the folder.")
-    return builder.finish()
+    Raises:
+        AudioError: no such file.
+    """
+    refuse_missing_or_empty(audio)
+    now = audio.stat()
+    if now.st_size <= LARGE:
+        return content_hash(audio)
+    digest = hashlib.blake2b(f"{now.st_size} {now.st_mtime_ns}".encode(), digest_size=16)
+    with audio.open("rb") as file:
+        for number in range(_SAMPLES):
+            file.seek((now.st_size - _SAMPLE_BYTES) * number // (_SAMPLES - 1))
+            digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
 
 
-def _playable(blocks: Iterator[np.ndarray], info: AudioInfo, rate: int, channels: int) -> Iterator[np.ndarray]:
-    """Blocks of at most two channels at a rate that every browser plays."""
-    resampler = None
-    if rate != info.sample_rate:
-        import soxr
+def _copied(audio: Path, track: str) -> Iterator[float]:
+    """Write a track into the cache whole, or not at all; yields the share that is done."""
+    partial_wav, partial_peaks = unfinished_file(".wav"), unfinished_file(".npy")
+    try:
+        yield from page_decoders().copy(audio, partial_wav, partial_peaks)
+        os.replace(partial_peaks, _peaks_path(track))
+        os.replace(partial_wav, track_audio(track))
+    finally:
+        partial_wav.unlink(missing_ok=True)
+        partial_peaks.unlink(missing_ok=True)
+    sweep(keep=track)
 
-        resampler = soxr.ResampleStream(info.sample_rate, rate, channels, dtype="float32")
-    for block in blocks:
-        if info.channels > 2:  # surround: every channel heard equally on both sides
-            block = np.repeat(block.mean(axis=1, keepdims=True), 2, axis=1)
-        yield resampler.resample_chunk(block) if resampler else block
-    if resampler:
-        yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+
+@cache
+def _clear_away() -> None:
+    """Remove what a page that was killed had begun; once, before this page begins anything."""
+    import psutil
+
+    for path in CACHE_DIR.glob("*.tmp"):
+        writer = re.match(r"(\d+)-", path.name)
+        if writer and (int(writer[1]) == os.getpid() or not psutil.pid_exists(int(writer[1]))):
+            path.unlink(missing_ok=True)
+
+
+_readings = Readings()
