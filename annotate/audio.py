@@ -7,7 +7,6 @@ here, so that no two decoders disagree about where a song begins.
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import soundfile
 
 from structure.errors import StudioError
+from structure.files import write_whole
 
 AUDIO_SUFFIXES: tuple[str, ...] = (
     ".aac",
@@ -150,13 +150,7 @@ def write_audio(
         OSError: the disk refuses; libsndfile itself would not say why.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = encode_audio(samples, sample_rate, tags, form)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.write_bytes(encoded)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, encode_audio(samples, sample_rate, tags, form))
 
 
 def encode_audio(

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from annotate.archive import ArchiveError, unpacked
 from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
 from structure.errors import StudioError
 from structure.events import Event
-from structure.files import unfinished
+from structure.files import sweep, unfinished
 from structure.places import writing_folder
 from structure.sidecar import SidecarError, read_sidecar, save_sidecar, shared_sidecars, sidecar_path
 
@@ -60,7 +59,7 @@ def scan(root: Path) -> list[Song]:
 
 
 def find_audio(root: Path) -> list[Path]:
-    """The audio files below a folder, unsorted.
+    """The audio files below a folder, unsorted; what dead processes left half made among them goes.
 
     Raises:
         DatasetError: no such folder, no audio in it, or far too many files.
@@ -70,6 +69,7 @@ def find_audio(root: Path) -> list[Path]:
     found: list[Path] = []
     seen = 0
     for folder, subfolders, files in os.walk(root):
+        sweep(Path(folder), [*subfolders, *files])
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         seen += len(files)
         if seen > MOST_FILES:
@@ -164,8 +164,9 @@ def _add_together(files: Sequence[Path], root: Path, added: list[str], refused: 
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=root) as gathered:
-            folder = Path(gathered)
+        folder = unfinished(root / "adding")
+        folder.mkdir()
+        try:
             for file in files:
                 if (folder / file.name).exists():
                     refused.append(f"`{file.name}` was left out: two files of this name came together.")
@@ -179,6 +180,8 @@ def _add_together(files: Sequence[Path], root: Path, added: list[str], refused: 
                 refused.append(f"`{path.name}` {'belongs to no song that came with it' if lonely else 'is no audio'}.")
             if songs:
                 _add_folder(folder, root, added, refused, os.replace)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     except OSError as problem:
         raise DatasetError(f"The songs could not be copied to {root}: {problem.strerror or problem}.") from problem
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annotate.track import CACHE_DIR, is_track, track_audio, track_spectrogram_path
+from annotate.track import is_track, track_audio, track_spectrogram_path
 from structure.errors import StudioError
+from structure.files import unfinished
 
 if TYPE_CHECKING:
     from annotate.beats import Beats
@@ -120,7 +120,7 @@ def _kept(track: str) -> np.ndarray:
     """All columns of a track, read from the cache where they need not be read into memory."""
     path = track_spectrogram_path(track)
     if not path.is_file():
-        partial = CACHE_DIR / f"{secrets.token_hex(4)}.npy.tmp"
+        partial = unfinished(path)
         try:
             with partial.open("wb") as file:
                 np.save(file, _computed(track), allow_pickle=False)

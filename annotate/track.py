@@ -9,7 +9,6 @@ plays is what the envelope was drawn from: they cannot drift apart.
 
 import os
 import re
-import secrets
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import soundfile
 
 from annotate.audio import AudioError, AudioInfo, audio_blocks, audio_info, content_hash
 from annotate.envelope import EnvelopeBuilder
+from structure.files import unfinished
 
 HIGHEST_RATE = 48_000  # Hz that every browser plays
 CACHE_LIMIT = 4 * 1024**3  # bytes; the copies that were opened longest ago go first
@@ -55,8 +55,7 @@ def register_track(audio: Path) -> str:
         os.utime(wav)  # opened now: the last to be swept away
         return track
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_hex(4)  # two visitors may decode the same song at once
-    partial_wav, partial_peaks = CACHE_DIR / f"{token}.wav.tmp", CACHE_DIR / f"{token}.npy.tmp"
+    partial_wav, partial_peaks = unfinished(wav), unfinished(peaks)  # two visitors may decode a song at once
     try:
         rows = _decode(audio, partial_wav)
         with partial_peaks.open("wb") as file:
