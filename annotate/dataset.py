@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from annotate.archive import ArchiveError, unpacked
-from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
+from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash, readable
 from structure.errors import StudioError
 from structure.events import Event
 from structure.files import sweep, unfinished
@@ -108,8 +108,8 @@ def read_song(audio: Path, root: Path, owner: Path | None = None) -> Song:
             found += sidecar.problems(duration)
         except SidecarError as problem:
             found.append(str(problem))
-    name = audio.relative_to(root).as_posix()
-    return Song(audio, name, sidecar_path(audio), found, duration, events, owner)
+    name = readable(audio.relative_to(root).as_posix())
+    return Song(audio, name, sidecar_path(audio), list(map(readable, found)), duration, events, owner)
 
 
 def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
@@ -250,7 +250,7 @@ def _place_words(song: Path, target: Path, name: str, bring: Callable[[Path, Pat
     """
     for ending in _TEXTS:
         text, place = song.with_suffix(ending), target.with_suffix(ending)
-        if text.is_file() and not place.exists():
+        if os.path.isfile(text) and not os.path.exists(place):  # a name with no room for the ending is none
             bring(text, place)
     brought, there = read_sidecar(song), read_sidecar(target)
     if brought.version is None or brought.data == there.data:
@@ -273,4 +273,4 @@ def _copy(file: Path, target: Path) -> None:
 
 def _stem_taken(target: Path) -> bool:
     """Whether another song would share its sidecar."""
-    return any(target.with_suffix(suffix).exists() for suffix in AUDIO_SUFFIXES)
+    return any(os.path.exists(target.with_suffix(suffix)) for suffix in AUDIO_SUFFIXES)

@@ -8,6 +8,7 @@ folder never overwrite each other; the version before stays as `song.json.bak`.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -240,6 +241,10 @@ def _read_bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise SidecarError(
+                f"`{path.stem[:40]}…`: the song's name is so long that no sidecar fits beside it. Shorten it."
+            ) from problem
         raise SidecarError(f"`{path.name}` cannot be read: {problem.strerror or problem}.") from problem
 
 
