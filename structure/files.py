@@ -98,7 +98,8 @@ def write_whole(target: Path, content: bytes | memoryview, durable: bool = True,
             temporary.chmod(0o600)
         os.replace(temporary, target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses even to remove what is not there
+            temporary.unlink(missing_ok=True)
     if durable:
         sync_folder(target.parent)
 
