@@ -120,9 +120,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    from lora_ui import build_app, launch
+    from lora_ui import begin, build_app, launch
 
     no_training = "" if here.training else NO_TRAINING
+    begin(here.training)
     page = build_app(dataset, model, here.local, partial(wait_for, making), here.copies, no_training)
     open_browser = here.local and has_screen() and not arguments.no_browser
     launch(page, here.host, port, here.auth, open_browser, here.root_path)

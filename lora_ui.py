@@ -21,18 +21,22 @@ import evaluation.tab
 import generation.tab
 import training.tab
 from acestep.starter.demo import demo_folder, make_demo
-from annotate.dataset import add_songs, scan
+from annotate.dataset import UPLOADS, add_songs, scan
 from annotate.hearing import SongMaker
-from generation.adapters import adapter_choices, sent_adapters
+from generation.adapters import adapter_choices, sent_adapters, shelf
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_title, generate_song, output_folder
 from generation.warm import adapter_folder, release
 from relay import NoRelay, fetch_nothing
 from structure.errors import StudioError
 from structure.events import sections
+from structure.files import sweep
 from structure.sidecar import sidecar_path
 from training import device_lock
+from training.latents import default_cache
+from training.recovery import take_up, taken_up_in_words
 from training.runs import Run, list_runs, runs_folder
+from training.sound import HEARD
 
 TITLE = "Structure Studio"
 WATCH_SECONDS = 3.0
@@ -104,6 +108,20 @@ def build_app(
         api.serve_dataset(dataset, local, ready, copies)
         api.serve_adapters(model, local, adapters, device_lock, lambda: known_songs(model, dataset))
     return page
+
+
+def begin(training: bool) -> None:
+    """Put in order what a crash left: files that were half made go, and runs go on.
+
+    Args:
+        training: runs may be started from this page.
+    """
+    cache = default_cache()
+    for folder in (annotate.timeline.CACHE_DIR, cache, cache / HEARD, output_folder(), UPLOADS, shelf()):
+        sweep(folder)
+    if training:
+        for run in take_up(runs_folder()):
+            print(f"{run.name}: {taken_up_in_words(run)}", flush=True)
 
 
 def launch(

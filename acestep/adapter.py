@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from structure.errors import StudioError
+from structure.files import unfinished
 from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def save_adapter(folder: Path, transformer: "nn.Module", encoder: "EventEncoder 
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD_FILE).unlink(missing_ok=True)
-    encoder_part, card_part = (folder / f".{f}.part" for f in (ENCODER_FILE, CARD_FILE))
+    encoder_part, card_part = unfinished(folder / ENCODER_FILE), unfinished(folder / CARD_FILE)
     if card.kind == "lokr":
         from acestep.lokr import save_lokr
 
@@ -131,7 +132,7 @@ def _save_lora(folder: Path, transformer: "nn.Module") -> None:
     from diffusers import AceStepPipeline
     from peft.utils import get_peft_model_state_dict
 
-    lora_part = folder / f".{LORA_FILE}.part"
+    lora_part = unfinished(folder / LORA_FILE)
     lora = {
         k: v.float().contiguous() for k, v in get_peft_model_state_dict(transformer, adapter_name=LORA_NAME).items()
     }

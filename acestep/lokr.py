@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acestep.adapter import LORA_TARGETS, UPSTREAM_CONFIG_FILE, UPSTREAM_LORA_FILE, AdapterError
+from structure.files import unfinished
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,7 +49,7 @@ def save_lokr(folder: Path, transformer: "nn.Module", name: str) -> None:
     plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
     state = _state(transformer, name)
     tensors = {f"{_PREFIX}{key}": value.detach().float().cpu().contiguous() for key, value in state.items()}
-    weights_part, config_part = (folder / f".{file}.part" for file in (UPSTREAM_LORA_FILE, UPSTREAM_CONFIG_FILE))
+    weights_part, config_part = (unfinished(folder / file) for file in (UPSTREAM_LORA_FILE, UPSTREAM_CONFIG_FILE))
     save_file(tensors, weights_part)
     os.replace(weights_part, folder / UPSTREAM_LORA_FILE)
     config_part.write_text(json.dumps({**plain, "inference_mode": True}, default=str) + "\n", encoding="utf-8")

@@ -7,7 +7,6 @@ any other reads them itself. The same code reads them either way.
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +14,16 @@ import numpy as np
 import soundfile
 
 from annotate import apart
-from annotate.decoding import BLOCK_FRAMES, AudioError, AudioInfo, read_blocks, read_info, refuse_missing_or_empty
+from annotate.decoding import (
+    BLOCK_FRAMES,
+    AudioError,
+    AudioInfo,
+    read_blocks,
+    read_info,
+    readable,
+    refuse_missing_or_empty,
+)
+from structure.files import write_whole
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -30,6 +38,7 @@ __all__ = [
     "content_hash",
     "encode_audio",
     "read_audio",
+    "readable",
     "write_audio",
 ]
 
@@ -139,13 +148,7 @@ def write_audio(
         OSError: the disk refuses; libsndfile itself would not say why.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = encode_audio(samples, sample_rate, tags, form)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.write_bytes(encoded)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, encode_audio(samples, sample_rate, tags, form))
 
 
 def encode_audio(

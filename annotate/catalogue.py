@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from annotate.audio import readable
 from annotate.dataset import UPLOADS, Song, find_songs, read_song
 from annotate.progress import State, is_marked, state_of
 from annotate.track import CACHE_DIR
@@ -82,7 +83,10 @@ class Catalogue:
         self._stamps: dict[str, Stamp] = {}  # of the files that a song was read from, as they were then
         self._lock = threading.Lock()  # a visitor may save a song while others are read
         kept = _kept(root)
-        for name, owner in find_songs(root).items():
+        self._odd: dict[str, Path] = {}  # names that are no text, by what is shown of them
+        for found, owner in find_songs(root).items():
+            if (name := readable(found)) != found:
+                self._odd[name] = root / found
             song = _remembered(kept.pop(name, None), name, owner, root)
             if song is None:
                 self.songs[name] = Listed(name, json.dumps({"name": name}), owner)
@@ -92,7 +96,7 @@ class Catalogue:
 
     def audio(self, name: str) -> Path:
         """The sound file of a song."""
-        return self.root / name
+        return self._odd.get(name, self.root / name)
 
     def put(self, song: Song) -> None:
         """A song was read or saved just now."""

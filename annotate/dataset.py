@@ -2,17 +2,16 @@
 
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from annotate.archive import ArchiveError, unpacked
-from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash
+from annotate.audio import AUDIO_SUFFIXES, AudioError, audio_info, content_hash, readable
 from structure.errors import StudioError
 from structure.events import Event
-from structure.files import unfinished
+from structure.files import sweep, unfinished
 from structure.places import writing_folder
 from structure.sidecar import SidecarError, read_sidecar, save_sidecar, shared_sidecars, sidecar_path
 
@@ -81,12 +80,13 @@ def find_audio(root: Path) -> list[Path]:
 
 
 def _audio_names(root: Path) -> list[str]:
-    """Paths inside a folder, with `/`."""
+    """Paths inside a folder, with `/`; what dead processes left half made among them goes."""
     if not root.is_dir():
         raise DatasetError(f"There is no folder `{root}`. Check the spelling, or make it and put songs in it.")
     found: list[str] = []
     seen = 0
     for folder, subfolders, files in os.walk(root):
+        sweep(Path(folder), [*subfolders, *files])
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         seen += len(files)
         if seen > MOST_FILES:
@@ -126,8 +126,8 @@ def read_song(audio: Path, root: Path, owner: Path | None = None) -> Song:
             found += sidecar.problems(duration)
         except SidecarError as problem:
             found.append(str(problem))
-    name = audio.relative_to(root).as_posix()
-    return Song(audio, name, sidecar_path(audio), found, duration, events, owner)
+    name = readable(audio.relative_to(root).as_posix())
+    return Song(audio, name, sidecar_path(audio), list(map(readable, found)), duration, events, owner)
 
 
 def add_songs(root: Path, files: Iterable[Path]) -> tuple[list[str], list[str]]:
@@ -182,8 +182,9 @@ def _add_together(files: Sequence[Path], root: Path, added: list[str], refused: 
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=root) as gathered:
-            folder = Path(gathered)
+        folder = unfinished(root / "adding")
+        folder.mkdir()
+        try:
             for file in files:
                 if (folder / file.name).exists():
                     refused.append(f"`{file.name}` was left out: two files of this name came together.")
@@ -197,6 +198,8 @@ def _add_together(files: Sequence[Path], root: Path, added: list[str], refused: 
                 refused.append(f"`{path.name}` {'belongs to no song that came with it' if lonely else 'is no audio'}.")
             if songs:
                 _add_folder(folder, root, added, refused, os.replace)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     except OSError as problem:
         raise DatasetError(f"The songs could not be copied to {root}: {problem.strerror or problem}.") from problem
 
@@ -265,7 +268,7 @@ def _place_words(song: Path, target: Path, name: str, bring: Callable[[Path, Pat
     """
     for ending in _TEXTS:
         text, place = song.with_suffix(ending), target.with_suffix(ending)
-        if text.is_file() and not place.exists():
+        if os.path.isfile(text) and not os.path.exists(place):  # a name with no room for the ending is none
             bring(text, place)
     brought, there = read_sidecar(song), read_sidecar(target)
     if brought.version is None or brought.data == there.data:
@@ -288,4 +291,4 @@ def _copy(file: Path, target: Path) -> None:
 
 def _stem_taken(target: Path) -> bool:
     """Whether another song would share its sidecar."""
-    return any(target.with_suffix(suffix).exists() for suffix in AUDIO_SUFFIXES)
+    return any(os.path.exists(target.with_suffix(suffix)) for suffix in AUDIO_SUFFIXES)

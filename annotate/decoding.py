@@ -98,11 +98,18 @@ def read_excerpts(path: Path, starts: Iterable[float], frames: int) -> Iterator[
                 yield np.zeros((0, file.channels), np.float32)
 
 
+def readable(text: str) -> str:
+    """A name as it can be shown: bytes that are no UTF-8, as old archives leave them, become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def refuse_missing_or_empty(path: Path) -> None:
     """
     Raises:
         AudioError: no such file, or nothing in it.
     """
+    if readable(str(path)) != str(path):
+        raise AudioError(f"`{readable(path.name)}`: the file's name or its folder's is not UTF-8 text. Rename it.")
     if not path.is_file():
         raise AudioError(f"There is no file `{path}`. It may have been moved or renamed since the folder was read.")
     if path.stat().st_size == 0:

@@ -7,6 +7,7 @@ only songs that were found there can be named: names come from a browser.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -126,8 +127,9 @@ class Desk:
             trouble = str(problem)
         try:
             sidecar = read_sidecar(song.audio)
+            trouble = trouble or _cannot_be_saved(song)
         except SidecarError as problem:
-            trouble = str(problem)
+            trouble = trouble or str(problem)
         opened = OpenSong(song, track, duration, sidecar, trouble)
         with self._lock:
             self._open[name] = opened
@@ -363,6 +365,14 @@ class Desk:
         fresh = read_song(self.catalogue.audio(song.name), self.root, song.owner)
         self.catalogue.put(fresh)
         return fresh
+
+
+def _cannot_be_saved(song: Song) -> str | None:
+    """Why nobody can mark this song, before anybody tries in vain; None where it can be marked."""
+    folder = song.sidecar_path.resolve().parent
+    if os.access(folder, os.W_OK):
+        return None
+    return f"`{folder}` is read-only, so nothing can be saved: play and look, or open a copy that you may write to."
 
 
 def heard_fields(sidecar: Sidecar) -> list[str]:

@@ -1,5 +1,6 @@
 """A dataset as others read it: a Hugging Face AudioFolder, or its annotations alone."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -104,7 +105,8 @@ def export_dataset(root: Path, target: Path, annotations_only: bool = False, as_
         raise ExportError(f"`{target}` could not be written: {problem.strerror or problem}.") from problem
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        packed.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses even to remove what is not there
+            packed.unlink(missing_ok=True)
     return [f"`{song.name}` was left out: {(song.problems or ['it has no events.'])[0]}" for song in left]
 
 

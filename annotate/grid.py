@@ -6,11 +6,11 @@ Kept in the cache beside the track's decoded copy, since the page asks whenever 
 from __future__ import annotations
 
 import json
-import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from annotate.track import track_audio, track_grid_path, unfinished_file
+from annotate.track import track_audio, track_grid_path
+from structure.files import write_whole
 
 if TYPE_CHECKING:
     from annotate.beats import Beats
@@ -31,12 +31,7 @@ def track_grid(track: str) -> dict[str, Any]:
         return json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there yet, or spoilt on disk
         found = _grid(track)
-    partial = unfinished_file(".json")
-    try:
-        partial.write_text(json.dumps(found), encoding="utf-8")
-        os.replace(partial, kept)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(kept, json.dumps(found).encode(), durable=False)
     return found
 
 

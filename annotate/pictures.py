@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annotate.track import is_track, track_audio, track_spectrogram_path, unfinished_file, why_no_sound
+from annotate.track import is_track, track_audio, track_spectrogram_path, why_no_sound
 from structure.errors import StudioError
+from structure.files import unfinished
 
 if TYPE_CHECKING:
     from annotate.beats import Beats
@@ -119,7 +120,7 @@ def _kept(track: str) -> np.ndarray:
     """All columns of a track, read from the cache where they need not be read into memory."""
     path = track_spectrogram_path(track)
     if not path.is_file():
-        partial = unfinished_file(".npy")
+        partial = unfinished(path)
         try:
             with partial.open("wb") as file:
                 np.save(file, _computed(track), allow_pickle=False)

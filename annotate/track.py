@@ -11,10 +11,9 @@ recording is shown as a sketch until its copy is there.
 import hashlib
 import os
 import re
-import secrets
 import tempfile
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from annotate.apart import page_decoders
 from annotate.audio import content_hash
 from annotate.decoding import AudioError, refuse_missing_or_empty
 from annotate.readings import Reading, Readings
+from structure.files import unfinished
 
 LONG = 900.0  # seconds above which a recording is shown before it is decoded
 LARGE = 64 << 20  # bytes above which not all of a file is read to name it
@@ -65,7 +65,6 @@ def register_track(audio: Path) -> str:
     if (reading := _readings.find(track)) and not reading.trouble:
         return track
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    _clear_away()
     info = page_decoders().infos([audio])[0]
     if isinstance(info, AudioError):
         raise info
@@ -109,14 +108,6 @@ def track_grid_path(track: str) -> Path:
 def track_spectrogram_path(track: str) -> Path:
     """Where the spectrogram of a track is kept, once somebody asked for it."""
     return CACHE_DIR / f"{track}.mel.npy"
-
-
-def unfinished_file(suffix: str) -> Path:
-    """A name in the cache that nobody else has: two visitors may have the same work done at once.
-
-    It tells whose it is, so that what a killed page leaves is cleared away.
-    """
-    return CACHE_DIR / f"{os.getpid()}-{secrets.token_hex(4)}{suffix}.tmp"
 
 
 def track_envelope(track: str) -> tuple[np.ndarray, float]:
@@ -169,7 +160,7 @@ def _track_id(audio: Path) -> str:
 
 def _copied(audio: Path, track: str) -> Iterator[float]:
     """Write a track into the cache whole, or not at all; yields the share that is done."""
-    partial_wav, partial_peaks = unfinished_file(".wav"), unfinished_file(".npy")
+    partial_wav, partial_peaks = unfinished(track_audio(track)), unfinished(_peaks_path(track))
     try:
         yield from page_decoders().copy(audio, partial_wav, partial_peaks)
         os.replace(partial_peaks, _peaks_path(track))
@@ -178,17 +169,6 @@ def _copied(audio: Path, track: str) -> Iterator[float]:
         partial_wav.unlink(missing_ok=True)
         partial_peaks.unlink(missing_ok=True)
     sweep(keep=track)
-
-
-@cache
-def _clear_away() -> None:
-    """Remove what a page that was killed had begun; once, before this page begins anything."""
-    import psutil
-
-    for path in CACHE_DIR.glob("*.tmp"):
-        writer = re.match(r"(\d+)-", path.name)
-        if writer and (int(writer[1]) == os.getpid() or not psutil.pid_exists(int(writer[1]))):
-            path.unlink(missing_ok=True)
 
 
 _readings = Readings()

@@ -18,7 +18,7 @@ from annotate.archive import look_at
 from annotate.audio import AUDIO_SUFFIXES
 from annotate.dataset import UPLOADS
 from structure.errors import StudioError
-from structure.files import unfinished
+from structure.files import sweep, unfinished
 from structure.history import FOLDER as HISTORY
 
 MOST_AT_ONCE = 2000  # files of one upload; an archive is one
@@ -28,7 +28,6 @@ MOST_OF_ALL = 10 * 1024**3  # bytes
 UNUSED_SECONDS = 24 * 3600.0
 _KINDS = (*AUDIO_SUFFIXES, ".zip", ".json", ".txt")
 _WORD = re.compile(r"[0-9a-f]{16}")
-_FOLDER = re.compile(r"[0-9a-f]{16}|\.[0-9a-f]{16}\.\w+\.tmp")  # the second: half a copy, left by a crash
 _moving = threading.Lock()  # visitors who arrive together must not tidy and copy across each other
 
 
@@ -68,7 +67,8 @@ def copy_for(word: object, dataset: Path) -> OwnFolder:
         partial = unfinished(own.folder)
         try:
             if not own.folder.exists():
-                shutil.copytree(dataset, partial, ignore=shutil.ignore_patterns("*.part", "*.tmp", HISTORY))
+                ours = shutil.ignore_patterns("*.part", "*.tmp", ".studio-*", HISTORY)
+                shutil.copytree(dataset, partial, ignore=ours)
                 os.replace(partial, own.folder)
             os.utime(own.folder)  # saving and adding songs do that as well
         except OSError as problem:
@@ -81,9 +81,10 @@ def copy_for(word: object, dataset: Path) -> OwnFolder:
 def tidy(spared: Path, now: float | None = None) -> None:
     """Delete visitors' folders that are old, then those longest unused while there are too many, or too many bytes."""
     now = time.time() if now is None else now
+    sweep(UPLOADS)
     used: list[tuple[float, Path]] = []
     for folder in UPLOADS.iterdir():
-        if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+        if _WORD.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
             used.append((folder.stat().st_mtime, folder))
     kept, total = 1, size_of(spared)
     for moment, folder in sorted(used, reverse=True):

@@ -1,7 +1,6 @@
 """Names of parts that a dataset is marked with: ours, another corpus's, or one's own; kept in the dataset's folder."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +8,7 @@ from typing import Any
 
 from structure.errors import StudioError
 from structure.events import SECTION_TYPES, normalise_type
-from structure.files import sync_folder, unfinished, write_durably
+from structure.files import write_whole
 
 VOCABULARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -56,14 +55,10 @@ def save_vocabulary(root: Path, names: Sequence[str]) -> tuple[str, ...]:
     checked = check_vocabulary(names)
     settings = {**_settings(root), "types": list(checked)}
     target = root / SETTINGS_NAME
-    temporary = unfinished(target)
     try:
-        write_durably(temporary, json.dumps(settings, indent=2, ensure_ascii=False).encode(), like=target)
-        os.replace(temporary, target)
+        write_whole(target, json.dumps(settings, indent=2, ensure_ascii=False).encode())
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
         raise VocabularyError(f"The names cannot be kept in `{target}`: {problem.strerror}.") from problem
-    sync_folder(root)
     return checked
 
 

@@ -19,6 +19,7 @@ import psutil
 
 from benchmarks.record import Bar, exit_status, record
 from training.bands import BANDS, band_key
+from training.device_lock import process_start
 from training.line import places
 from training.pictures import closer_card, progress_card, run_rows
 from training.run_folder import LOG_FILE, METRICS_FILE, RunState, append_metrics, read_log, write_config, write_state
@@ -68,7 +69,7 @@ def measure() -> None:
         folder.mkdir(parents=True)
         total = POINTS + LOOKS * A_LOOK
         write_config(folder, make_settings("starter", dataset_dir=temporary, output_dir=folder, max_steps=total))
-        me = {"pid": os.getpid(), "pid_started": process.create_time()}
+        me = {"pid": os.getpid(), "pid_started": process_start(os.getpid())}
         write_state(folder, RunState(status="training", step=POINTS, max_steps=total, loss=1.5, **me))
         (folder / LOG_FILE).write_text("12:00:00  Step 5: loss 1.5000\n" * 20_000)
         append_metrics(folder, points(1, POINTS))

@@ -3,6 +3,7 @@
 The page's text and its timeline are two views of it; here nothing knows of the page.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,8 +158,8 @@ def drawn_events(drawn: Mapping[str, Any] | None) -> list[Event]:
 
 
 def given(text: str | None) -> str | None:
-    """What was typed into a field that may stay empty."""
-    return (text or "").strip() or None
+    """What was typed into a field that may stay empty; `12,5` is the number 12.5."""
+    return re.sub(r"^(\d+),(\d+)$", r"\1.\2", (text or "").strip()) or None
 
 
 _TAKEN = ("type", "start", "end", "text", "label", "intensity", "family")  # of a song's events: not who sang what

@@ -5,7 +5,6 @@ kept until the folder outgrows the size that its owner set; the oldest go first,
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ from typing import Any
 
 from structure.errors import StudioError
 from structure.events import Event, is_readable
-from structure.files import unfinished, write_durably
+from structure.files import backup_path, sweep, write_whole
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_fields
 
 SETTINGS = "history.json"
@@ -55,6 +54,7 @@ def list_takes(folder: Path, search: str = "") -> list[Take]:
         search: words that must all occur in caption, types of parts, adapter, seed or name.
     """
     found = []
+    sweep(folder)
     for sidecar in folder.glob("*.json") if folder.is_dir() else ():
         try:
             stamp = sidecar.stat()
@@ -146,13 +146,10 @@ def set_limit_mb(folder: Path, megabytes: float) -> None:
     if not LEAST_MB <= megabytes <= MOST_MB:
         raise StudioError(f"{megabytes:g} MB: expected {LEAST_MB} to {MOST_MB} megabytes for the songs made here.")
     target = folder / SETTINGS
-    temporary = unfinished(target)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_durably(temporary, f'{{"limit_mb": {int(megabytes)}}}\n'.encode(), target)
-        os.replace(temporary, target)
+        write_whole(target, f'{{"limit_mb": {int(megabytes)}}}\n'.encode())
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
         raise StudioError(f"{target}: cannot be written ({problem.strerror or problem}).") from problem
 
 
@@ -192,7 +189,7 @@ def _noted(take: Take, noted: Mapping[str, Any]) -> Take:
 def _backup(audio: Path) -> Path:
     """The sidecar's version before the last, which saving leaves behind."""
     sidecar = sidecar_path(audio)
-    return sidecar.with_name(f"{sidecar.name}.bak")
+    return backup_path(sidecar)
 
 
 def _described(take: Take) -> str:

@@ -6,7 +6,7 @@ The page and the command line come through the same function; `warm.py` keeps th
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from generation.jobs import Job, RequestError
 from generation.warm import DeviceGate, acting, adapter_folder, loaded
 from structure.events import MOMENT_TYPES, Event, show_seconds
+from structure.files import keep_backup, put_together
 from structure.places import writing_folder
 from structure.prompt.draft import did_you_mean
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_events, with_fields
@@ -193,7 +194,7 @@ def facts_of(pipeline: "StructuredPipeline", job: Job, request: "SongRequest", g
 def write_song(
     target: Path, samples: "np.ndarray", sample_rate: int, request: "SongRequest", facts: Mapping[str, Any]
 ) -> Song:
-    """Write the WAV file, then the sidecar, so that a sidecar never speaks of a song that is not there.
+    """Write the WAV file and its sidecar, both or neither, whatever happens to the process meanwhile.
 
     Args:
         samples: float or int16 (n, channels).
@@ -218,9 +219,11 @@ def write_song(
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_audio(target, samples, sample_rate, tags(facts, request.prompt))
-        sidecar = with_fields(read_sidecar(target), **fields)
-        save_sidecar(with_events(sidecar, request.events), overwrite=True)
+        sidecar = with_events(with_fields(read_sidecar(target), **fields), request.events)
+        with put_together(target.parent) as staged:
+            write_audio(staged / target.name, samples, sample_rate, tags(facts, request.prompt))
+            save_sidecar(replace(sidecar, path=staged / sidecar.path.name, version=None))
+            keep_backup(sidecar.path)
     except OSError as problem:
         raise RequestError(f"{target}: the song cannot be written ({problem.strerror or problem}).") from problem
     took = float(facts.get("took_seconds") or 0)

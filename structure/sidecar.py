@@ -9,6 +9,7 @@ and those before it in a hidden folder (`history.py`).
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -258,6 +259,10 @@ def _read_bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise SidecarError(
+                f"`{path.stem[:40]}…`: the song's name is so long that no sidecar fits beside it. Shorten it."
+            ) from problem
         raise SidecarError(f"`{path.name}` cannot be read: {problem.strerror or problem}.") from problem
 
 

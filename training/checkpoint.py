@@ -98,11 +98,15 @@ def forget_later_checkpoints(run_folder: Path, step: int) -> None:
             _remove(path)
 
 
+def forget_half_made(run_folder: Path) -> None:
+    """Remove checkpoints that a crash left half written or half removed; nobody may be writing one."""
+    for left in (run_folder / CHECKPOINTS).glob(f".{_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def prune_checkpoints(run_folder: Path, keep: int, best_by: BestBy = "loss") -> None:
     """Remove what a crash left half made, and all checkpoints but the newest `keep` and the best."""
-    root = run_folder / CHECKPOINTS
-    for left in root.glob(f".{_PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    forget_half_made(run_folder)
     best = best_checkpoint(run_folder, best_by)
     for path in list_checkpoints(run_folder)[:-keep]:
         if best is None or path != best.folder:

@@ -19,9 +19,10 @@ import psutil
 from filelock import FileLock
 
 from structure.errors import StudioError
+from structure.files import write_whole
 
 LOCK_DIR_VARIABLE = "STRUCTURE_STUDIO_LOCK_DIR"
-_START_TOLERANCE = 2.0  # seconds; psutil derives start times from the boot time, which clock changes move
+_START_TOLERANCE = 2.0  # seconds
 
 
 class DeviceBusy(StudioError):
@@ -30,7 +31,7 @@ class DeviceBusy(StudioError):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a device: `pid`, the process's start (seconds since 1970) and why; `lasting` for hours, not seconds."""
+    """Who holds a device: `pid`, its `process_start` and why; `lasting` for hours, not seconds."""
 
     pid: int
     started: float
@@ -72,13 +73,25 @@ class DeviceLock:
         self.release()
 
 
+def process_start(pid: int) -> float:
+    """When a process began, in seconds that no change of the clock moves.
+
+    Linux counts from its own start, to which psutil adds a time of day that moves with the clock: it is taken off
+    again. Other systems note the time of day once.
+
+    Raises:
+        psutil.NoSuchProcess: it is gone.
+    """
+    began = psutil.Process(pid).create_time()
+    return began - psutil.boot_time() if psutil.LINUX else began
+
+
 def process_alive(pid: int, started: float | None) -> bool:
-    """Whether process `pid`, started at `started` (seconds since 1970; None: unknown), still runs and is no zombie."""
+    """Whether process `pid`, whose `process_start` was `started` (None: unknown), still runs and is no zombie."""
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return False
-        return started is None or abs(process.create_time() - started) < _START_TOLERANCE
+        return started is None or abs(process_start(pid) - started) < _START_TOLERANCE
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:  # it exists and belongs to somebody else
@@ -110,15 +123,13 @@ def try_lock(device: str, purpose: str, folder: Path | None = None, lasting: boo
             return None
         mine = Holder(
             pid=os.getpid(),
-            started=psutil.Process().create_time(),
+            started=process_start(os.getpid()),
             purpose=purpose,
             device=device_key(device),
             since=time.time(),
             lasting=lasting,
         )
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(mine)), encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, json.dumps(asdict(mine)).encode(), durable=False)
         return DeviceLock(path, mine)
 
 

@@ -33,15 +33,20 @@ def reason(run: Run, booted: float | None = None) -> str:
     if state.updated < booted:
         what = "waited in line" if in_line else "ran"
         return f"The machine was switched off or restarted while it {what}; the last sign of it is of {when}."
-    raised = _RAISED.fullmatch(_last_line(run))
-    if raised:
-        return f"The training process ended with an error: {raised.group()}"
+    if error := raised(run):
+        return f"The training process ended with an error: {error}"
     if in_line:
         return f"Its process was ended while it waited in line; the last sign of it is of {when}."
     return (
         f"The training process ended without a word, the last sign of it is of {when}: somebody killed it, "
         "or the system did when memory ran out."
     )
+
+
+def raised(run: Run) -> str:
+    """The error that ended its process, where its log ends with one; else empty."""
+    found = _RAISED.fullmatch(_last_line(run))
+    return found.group() if found else ""
 
 
 def _last_line(run: Run) -> str:

@@ -5,7 +5,6 @@ nothing and a changed song is encoded anew. Songs are read and go through the co
 sides, so memory does not grow with length.
 """
 
-import contextlib
 import hashlib
 import json
 import math
@@ -18,6 +17,7 @@ import platformdirs
 
 from annotate.audio import audio_blocks_at
 from structure.errors import StudioError
+from structure.files import write_whole
 from training.sound import listen
 
 if TYPE_CHECKING:
@@ -100,14 +100,10 @@ class LatentCache:
             pass
         latents = self._encode(audio, gain_db)
         self.encoded += 1
-        part = path.with_suffix(f".{os.getpid()}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(save({"latents": latents.contiguous()}))
-            os.replace(part, path)
+            write_whole(path, save({"latents": latents.contiguous()}), durable=False)
         except OSError as problem:  # a full disk names no file by itself
-            with contextlib.suppress(OSError):
-                part.unlink()
             raise OSError(problem.errno, problem.strerror, str(self.folder)) from problem
         return latents
 

@@ -5,14 +5,15 @@ server and survives the page. `python -m training.line RUN` is what `runs.start_
 `lora_train.py` takes no ticket: whoever waits lets it end first.
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.device_lock import device_key, holder
+from training.device_lock import device_key, holder, process_start
 from training.progress import Progress
-from training.run_folder import CONFIG_FILE, RunLog, forget_stop, read_state
+from training.run_folder import CONFIG_FILE, RunLog, forget_stop, read_state, write_launch
 from training.runs import TICKET_FILE, Run, read_run, run_folders
 
 LOOK_SECONDS = 1.0  # between two looks at the line
@@ -71,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Wait, then train; the exit status is that of `lora_train.py`."""
     folder = Path((sys.argv[1:] if argv is None else argv)[0])
     progress = Progress(folder, RunLog(folder))
-    forget_stop(folder, before=progress.state.pid_started or 0.0)
+    # Whoever started this process may have been killed before noting it.
+    write_launch(folder, os.getpid(), process_start(os.getpid()))
+    forget_stop(folder)
     on = await_turn(folder, progress)
     if not on:
         progress.at("stopped", "Taken out of the line before its turn came.")

@@ -163,7 +163,7 @@ def _open_run(folder: Path, settings: TrainingSettings, processes: Processes) ->
         write_config(folder, settings)
         progress = Progress(folder, RunLog(folder))
         progress.listen()
-        forget_stop(folder, before=progress.state.pid_started or 0.0)  # a later one is meant for this process
+        forget_stop(folder)  # a later one is meant for this process
         progress.at("preparing", "Reading the dataset.")
     except OSError as problem:
         raise TrainingError(

@@ -13,6 +13,7 @@ from training.expecting import compared
 from training.last_words import last_lines, reason
 from training.line import place_in_words, places
 from training.points import read_curves
+from training.recovery import taken_up_in_words
 from training.run_folder import CONFIG_FILE
 from training.runs import PROGRAM, Run
 
@@ -80,7 +81,8 @@ def progress_card(run: Run | None, place: int | None = None) -> str:
     bar = f'<progress max="{total or 1}" value="{state.step}"></progress>'
     wrong = " tr-wrong" if state.status in ("failed", "died") else ""
     said = f'<p class="tr-said{wrong}">{escape(reason(run))}</p>'
-    said += f'<p class="tr-said">{escape(needed)}</p>' if (needed := compared(state)) else ""
+    for sentence in (taken_up_in_words(run), compared(state)):
+        said += f'<p class="tr-said">{escape(sentence)}</p>' if sentence else ""
     tail = last_lines(run)
     said += f'<pre class="tr-tail" aria-label="The end of its log">{escape(tail)}</pre>' if tail else ""
     curve = loss_curve(curves, total)

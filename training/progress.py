@@ -1,6 +1,7 @@
 """Where a run stands: written by the training process for whoever watches, and the ways to ask it to stop."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -10,8 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psutil
-
+from training.device_lock import process_start
 from training.run_folder import RunState, stop_asked, write_state
 
 
@@ -37,9 +37,8 @@ class Progress:
     _written: float = 0.0
 
     def __post_init__(self) -> None:
-        now = time.time()
-        me = psutil.Process()
-        self.state = RunState(pid=me.pid, pid_started=me.create_time(), started=now)
+        me = os.getpid()
+        self.state = RunState(pid=me, pid_started=process_start(me), started=time.time())
 
     def at(self, status: str, message: str, **values: Any) -> None:
         """Say what is going on now, in the state and in the log."""

@@ -14,19 +14,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict
 
+from structure.files import write_whole
 from training.device_lock import process_alive
 from training.settings import TrainingSettings
 
 CONFIG_FILE, STATE_FILE, METRICS_FILE, LOG_FILE = "config.json", "state.json", "metrics.jsonl", "log.txt"
 STOP_FILE, LAUNCH_FILE, CHECKPOINTS = "stop", "launch.json", "checkpoints"
+TAKEN_UP_FILE = "taken-up.json"  # how often a run that a crash ended was gone on with, and from where
 ADAPTER_FILE = "adapter.json"
 
 Status = Literal["starting", "waiting", "preparing", "training", "saving", "done", "stopped", "failed", "died"]
 ENDED: tuple[Status, ...] = ("done", "stopped", "failed", "died")
 _DRAWN = ("step", "loss", "held_out_loss")  # numbers of a point; what else it holds is its writer's
 NO_STATE = "This folder holds no readable state.json: it was copied by half, or another version wrote it."
+_CLOCKS_DIFFER = 5.0  # seconds, between a machine and a disk in the network
 _LAUNCH_SECONDS = 60.0  # a run that names no process for so long never started
 
 
@@ -67,13 +71,7 @@ class RunState(BaseModel):
 
 def write_json(path: Path, data: dict[str, Any], durable: bool = True) -> None:
     """Replace a JSON file whole or not at all; not `durable`, a crash of the machine may bring back the one before."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(part, path)
+    write_whole(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode(), durable)
 
 
 def write_state(folder: Path, state: RunState, durable: bool = True) -> None:
@@ -90,7 +88,7 @@ def read_state(folder: Path) -> RunState:
     if state.ended:
         return state
     pid, started = (state.pid, state.pid_started) if state.pid else _read_launch(folder)
-    if process_alive(pid, started) if pid else time.time() - (state.updated or 0.0) < _LAUNCH_SECONDS:
+    if process_alive(pid, started) if pid else abs(time.time() - (state.updated or 0.0)) < _LAUNCH_SECONDS:
         return state
     return state.model_copy(
         update={"status": "died", "eta": None, "message": "The training process ended without a word; see the log."}
@@ -170,9 +168,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 def take_over_metrics(folder: Path, source: Path, step: int) -> None:
     """Begin the curve with that of `source` up to `step`, so that a resumed run draws no point twice."""
     kept = [point for point in read_metrics(source) if 0 < point.get("step", 0) <= step]
-    part = folder / f"{METRICS_FILE}.part"
-    part.write_text("".join(json.dumps(point) + "\n" for point in kept), encoding="utf-8")
-    os.replace(part, folder / METRICS_FILE)
+    text = "".join(json.dumps(point) + "\n" for point in kept)
+    write_whole(folder / METRICS_FILE, text.encode(), durable=False)
 
 
 def mark_failed(folder: Path, sentence: str) -> None:
@@ -197,11 +194,11 @@ def ask_to_stop(folder: Path) -> None:
     (folder / STOP_FILE).touch()
 
 
-def forget_stop(folder: Path, before: float) -> None:
-    """Remove a stop file that was meant for a process of earlier than `before` (seconds since 1970)."""
-    path = folder / STOP_FILE
-    if path.exists() and path.stat().st_mtime < before:
-        path.unlink(missing_ok=True)
+def forget_stop(folder: Path) -> None:
+    """Remove a stop file that was meant for a process before this one."""
+    path, began = folder / STOP_FILE, psutil.Process().create_time()
+    if path.exists() and not began <= path.stat().st_mtime <= time.time() + _CLOCKS_DIFFER:
+        path.unlink(missing_ok=True)  # one of the future is of before the clock was set back
 
 
 def stop_asked(folder: Path) -> bool:

@@ -19,6 +19,7 @@ import psutil
 from structure.errors import StudioError
 from structure.places import writing_folder
 from training.checkpoint import checkpoint_folder, list_checkpoints, step_of
+from training.device_lock import process_start
 from training.run_folder import (
     CHECKPOINTS,
     CONFIG_FILE,
@@ -26,6 +27,7 @@ from training.run_folder import (
     LOG_FILE,
     STATE_FILE,
     STOP_FILE,
+    TAKEN_UP_FILE,
     RunState,
     ask_to_stop,
     file_stamp,
@@ -109,7 +111,7 @@ def start_run(settings: TrainingSettings) -> Run:
     settings = settings.model_copy(update={"output_dir": folder, "dataset_dir": settings.dataset_dir.resolve()})
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in (STOP_FILE, LAUNCH_FILE):
+        for old in (STOP_FILE, LAUNCH_FILE, TAKEN_UP_FILE):
             (folder / old).unlink(missing_ok=True)
         began = time.time()
         write_json(folder / TICKET_FILE, {"since": began})
@@ -134,7 +136,7 @@ def start_run(settings: TrainingSettings) -> Run:
             **detached,
         )
     try:
-        write_launch(folder, process.pid, psutil.Process(process.pid).create_time())
+        write_launch(folder, process.pid, process_start(process.pid))
     except psutil.NoSuchProcess:  # it has had its say in the log already
         write_launch(folder, process.pid, None)
     return read_run(folder)
@@ -171,7 +173,10 @@ def resume_run(folder: Path) -> Run:
     run = read_run(folder)
     if run.settings is None:
         raise RunError(f"{run.name}: its {CONFIG_FILE} is of another version, so it cannot go on; start a new run.")
-    return start_run(run.settings.model_copy(update={"output_dir": folder, "resume_from": folder}))
+    source = run.settings.resume_from
+    if source is None or source.resolve().is_relative_to(folder.resolve()) or list_checkpoints(folder):
+        source = folder  # else it had not yet saved anything of its own
+    return start_run(run.settings.model_copy(update={"output_dir": folder, "resume_from": source}))
 
 
 def stop_run(folder: Path) -> Run:

@@ -8,13 +8,13 @@ change is not read again to find its latents.
 import contextlib
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from annotate.audio import AudioError, audio_blocks, audio_info, content_hash
+from structure.files import write_whole
 
 SILENT_PEAK = 10 ** (-60 / 20)
 """A song that never gets louder than -60 dB of full scale is silent."""
@@ -23,7 +23,7 @@ CLIPPED_SHARE = 1e-3
 """A song is clipped where more of its samples than this lie on a flat top."""
 
 _FULL_SCALE = 0.9995
-_HEARD = "heard"
+HEARD = "heard"
 
 
 @dataclass(frozen=True)
@@ -124,15 +124,9 @@ def _stamp(audio: Path) -> dict[str, int]:
 
 def _place(audio: Path, folder: Path) -> Path:
     name = hashlib.blake2b(str(audio.resolve()).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-    return folder / _HEARD / f"{name}.json"
+    return folder / HEARD / f"{name}.json"
 
 
 def _keep(path: Path, note: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(note), encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    write_whole(path, json.dumps(note).encode(), durable=False)

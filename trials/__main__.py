@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.record import ROOT
 
-NAMES = ("saving", "kills", "endpoint", "crowd")
+NAMES = ("saving", "crashes", "kills", "endpoint", "crowd")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

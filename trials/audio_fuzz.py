@@ -2,9 +2,9 @@
 
     python -m trials.audio_fuzz --count 1000
 
-Songs in eight formats are damaged in seeded ways (bits, header fields, lengths, cuts, splices, repeats, zeros), and each
-is given to a page's own functions for a new song: its header is read and it is decoded into the cache. One process for
-each format stands for the page; it must live, and stay small. Then decoders are ended (SIGSEGV, SIGKILL) or stopped
+Songs in eight formats are damaged in seeded ways (bits, header fields, lengths, cuts, splices, repeats, zeros), and
+each is given to a page's own functions for a new song: its header is read and it is decoded into the cache. One process
+for each format stands for the page; it must live, and stay small. Then decoders are ended (SIGSEGV, SIGKILL) or stopped
 (SIGSTOP) in the middle of a sound song: that song gets a sentence, and the next one is read.
 """
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from structure.errors import StudioError
+from structure.files import unfinished
 from structure.places import writing_folder
 
 MARKED, UNMARKED = 13, 2
@@ -72,7 +73,7 @@ def is_whole(folder: Path) -> bool:
 
 def _write(path: Path, write) -> None:
     """Let `write` fill a temporary file and put it at `path`, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = unfinished(path)
     write(part)
     os.replace(part, path)
 

@@ -25,6 +25,7 @@ from acestep.starter.sounds import SAMPLE_RATE, loudness, master, reverb
 from acestep.starter.styles import STYLES, Style
 from structure.errors import StudioError
 from structure.events import Event, moments, sections
+from structure.files import unfinished
 
 STARTER_TYPES: tuple[str, ...] = tuple(PLAYERS)
 SECTION_BARS = (1, 2, 3, 4, 6, 8)
@@ -288,7 +289,7 @@ def write_songs(folder: Path, count: int, seed: int) -> list[Path]:
             song = make_song(song_seed(seed, number))
             audio = folder / f"song-{seed}-{number:04d}.wav"
             for path in (audio, audio.with_suffix(".json")):
-                partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+                partial = unfinished(path)
                 if path == audio:
                     soundfile.write(partial, song.samples, song.sample_rate, subtype="PCM_16", format="WAV")
                 else:

@@ -65,7 +65,7 @@ def convert(
 def audio_beside(path: Path) -> Path | None:
     """The song of a sidecar or annotation file: audio of the same name in the same folder."""
     siblings = (path.with_suffix(suffix) for suffix in AUDIO_SUFFIXES)
-    return next((audio for audio in siblings if audio.is_file()), None)
+    return next((audio for audio in siblings if os.path.isfile(audio)), None)
 
 
 def decode(content: bytes) -> str:

@@ -18,6 +18,7 @@ _OPENERS = re.compile(r"""["“(]""")
 _WITHOUT_TIME = re.compile(
     r"[^\d@=()\[\]\"“”]*[^\d@=()\[\]\"“”\s\-–—](?:[ #]{0,2}\d{1,4}[a-z]?)?"
 )  # a type, its number
+_POINT = "write decimals with a point, such as 0.5; a comma ends the item."
 _LONGEST_NAME = 80  # characters of a type that stands alone
 
 
@@ -82,6 +83,7 @@ def read_draft(item: Item, tempo: Tempo | None = None) -> Draft | Group:
     if when is None and not (quoted and normalise_type(name or "")):
         _refuse_broken_time(item, name or "")
     if name is None or not normalise_type(name):
+        _refuse_decimal_comma(item)
         shown = shorten(when.text, 20) if when else "8-16"
         raise item.error(f"expected a type before the time, such as `verse {shown}`.")
     draft = Draft(item, name, fields, when, when_at)
@@ -144,9 +146,16 @@ def _refuse_broken_time(item: Item, name: str) -> None:
     """A type may stand alone; half a time, a misplaced sign or a wall of text may not."""
     after = item.prompt[item.offset + len(item.text) :]
     if re.search(r"\d$", name) and re.match(r",\d", after):
-        raise item.error("write decimals with a point, such as 0.5; a comma ends the item.")
+        raise item.error(_POINT)
+    _refuse_decimal_comma(item)
     if len(name) > _LONGEST_NAME or not _WITHOUT_TIME.fullmatch(name):
         raise item.error(_no_time(item, name or item.text))
+
+
+def _refuse_decimal_comma(item: Item) -> None:
+    """Where an item cannot be read and a digit and a comma stand before its first digit, a number was meant."""
+    if re.match(r"\d", item.text) and re.search(r"\d,$", item.prompt[: item.offset]):
+        raise item.error(_POINT)
 
 
 def _check_times(draft: Draft) -> None:

@@ -55,7 +55,7 @@ def test_old_copies_go_then_those_longest_unused(dataset, uploads, monkeypatch):
     for copy, age in zip(copies, (25 * hour, 3 * hour, 2 * hour), strict=True):
         os.utime(copy.folder, (now - age, now - age))
     (uploads / "song.wav").write_bytes(b"somebody's, from a page for one")
-    crashed = uploads / f".{'0' * 16}.0123456789ab.tmp"
+    crashed = uploads / f".studio-{'0' * 8}-1-{'0' * 8}-{'0' * 12}.tmp"
     crashed.mkdir()
     os.utime(crashed, (0, 0))
     copies.append(copy_for(None, dataset))  # more than a day old: gone

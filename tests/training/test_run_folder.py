@@ -1,13 +1,14 @@
 """Run folders and runs: what a reader sees of a run that goes on, ended, or died."""
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
+from training.device_lock import process_start
 from training.run_folder import (
     LOG_FILE,
     METRICS_FILE,
@@ -33,12 +34,11 @@ def make_run(folder: Path, **state: object) -> Path:
 
 
 def alive() -> dict[str, float]:
-    me = psutil.Process()
-    return {"pid": me.pid, "pid_started": me.create_time()}
+    return {"pid": os.getpid(), "pid_started": process_start(os.getpid())}
 
 
 def test_a_run_whose_process_is_gone_has_died_and_an_ended_one_has_not(tmp_path: Path):
-    gone = {"pid": psutil.Process().pid, "pid_started": 1.0}
+    gone = {"pid": os.getpid(), "pid_started": 1.0}
     assert read_state(make_run(tmp_path / "a", status="training", **gone)).status == "died"
     assert read_state(make_run(tmp_path / "b", status="done", **gone)).status == "done"
     assert read_state(make_run(tmp_path / "c", status="training", **alive())).status == "training"

@@ -8,13 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from training.again import nearest_preset, settings_like
 from training.checkpoint import checkpoint_folder
 from training.comparing import comparison_card, differences, two_curves
-from training.device_lock import try_lock
+from training.device_lock import process_start, try_lock
 from training.last_words import last_lines, reason
 from training.line import ahead_of, place_in_words, places
 from training.pictures import progress_card, run_rows
@@ -41,8 +40,7 @@ GONE = {"pid": os.getpid(), "pid_started": 1.0}
 
 
 def alive() -> dict[str, float]:
-    me = psutil.Process()
-    return {"pid": me.pid, "pid_started": me.create_time()}
+    return {"pid": os.getpid(), "pid_started": process_start(os.getpid())}
 
 
 def make_run(folder: Path, status: str, ticket: float | None = None, settings: dict | None = None, **state) -> Run:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from annotate.audio import write_audio
 from structure.events import Event
 from structure.sidecar import read_sidecar, save_sidecar, with_events, with_fields
 from training.checkpoint import checkpoint_folder
+from training.device_lock import process_start
 from training.run_folder import ADAPTER_FILE, RunState, append_metrics, write_config, write_state
 from training.sample_files import JUDGED, sample_path
 from training.settings import PRESETS, make_settings
@@ -33,7 +33,7 @@ def add_song(run: Path, step: int, score: float | None, said: str) -> None:
 
 def stand(run: Path, status: str, step: int, **more: Any) -> None:
     """Where the run stands; its process is this one, so it is alive."""
-    me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+    me = {"pid": os.getpid(), "pid_started": process_start(os.getpid())}
     write_state(run, RunState(status=status, step=step, max_steps=200, loss=1.0, started=5.0, **me, **more))
 
 
