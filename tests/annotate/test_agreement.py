@@ -140,7 +140,8 @@ def test_a_moment_that_both_have_keeps_what_either_says_of_it():
 
 
 def annotations(seconds: st.SearchStrategy[float] | None = None) -> st.SearchStrategy[list[Event]]:
-    times = st.lists(st.floats(0, 60) if seconds is None else seconds, min_size=2, max_size=12, unique_by=lambda t: round(t, 2))
+    drawn = st.floats(0, 60) if seconds is None else seconds
+    times = st.lists(drawn, min_size=2, max_size=12, unique_by=lambda t: round(t, 2))
     kinds = st.lists(st.sampled_from(["verse", "chorus", "solo", None]), min_size=11, max_size=11)
     return st.builds(
         lambda edges, names: song(*((n, a, b) for n, (a, b) in zip(names, pairwise(sorted(edges)), strict=False) if n)),

@@ -65,7 +65,7 @@ def test_songs_of_any_name_are_marked_and_copied(tmp_path: Path):
     added, refused = add_songs(tmp_path / "copy", [root])
     assert (sorted(added), refused) == (sorted(desk.songs), [])
     assert all(song.events for song in scan(tmp_path / "copy"))
-    kinds = {path.suffix for folder in (root, tmp_path / "copy") for path in folder.iterdir()}
+    kinds = {path.suffix for folder in (root, tmp_path / "copy") for path in folder.iterdir() if path.is_file()}
     assert kinds == {".wav", ".json", ".bak"}
 
 
