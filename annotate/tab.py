@@ -82,7 +82,11 @@ def build(
             )  # fmt: skip
             with gr.Accordion("Folder", open=root is None, visible=local):
                 folder = gr.Textbox(
-                    show_label=False, container=False, placeholder="/home/me/songs", elem_id="annotate-folder"
+                    label="Folder of songs",
+                    show_label=False,
+                    container=False,
+                    placeholder="/home/me/songs",
+                    elem_id="annotate-folder",
                 )
                 open_folder = gr.Button("Open folder", size="sm")
             with gr.Accordion("Names of parts", open=False):
@@ -324,7 +328,8 @@ def _meter(timesignature: object) -> int:
 def _say(page: _Page, sentences: Sequence[str]) -> Updates:
     """Sentences above the timeline; file names and labels in them are shown as text."""
     lines = "".join(f"<p>{html.escape(line)}</p>" for sentence in sentences for line in sentence.splitlines())
-    return {page.notice: gr.update(value=f'<div class="sst-notice">{lines}</div>', visible=bool(sentences))}
+    notice = f'<div class="sst-notice" role="alert">{lines}</div>'
+    return {page.notice: gr.update(value=notice, visible=bool(sentences))}
 
 
 def _offer(desk: Desk) -> Any:
@@ -426,6 +431,6 @@ def _dispute(page: _Page, desk: Desk, sentence: str) -> Updates:
     duration = max([e.end for version in events for e in version], default=1.0)
     return {
         page.dispute: gr.update(visible=True),
-        page.difference: "".join(f"<p>{html.escape(line)}</p>" for line in lines),
+        page.difference: f'<div role="alert">{"".join(f"<p>{html.escape(line)}</p>" for line in lines)}</div>',
         page.both: timeline_value(duration, events[0], compare=events[1], names=("yours", "on disk")),
     }
