@@ -53,8 +53,28 @@ THEME = gr.themes.Base(
     # the visitor's own fonts: nothing is fetched
     font=("system-ui", "sans-serif"),
     font_mono=("ui-monospace", "Consolas", "monospace"),
+).set(  # what Gradio writes paler than 4.5 : 1
+    color_accent="*primary_700",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    input_placeholder_color="*neutral_600",
+    input_placeholder_color_dark="*neutral_300",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_hover_dark="*primary_800",
+    slider_color_dark="*primary_500",
+    checkbox_border_color_selected_dark="*primary_500",
+    checkbox_background_color_selected="*primary_700",
+    checkbox_background_color_selected_dark="*primary_700",
 )
-HEADER_JS = "element.addEventListener('click', (e) => { if (e.target.closest('.studio-busy')) trigger('click'); });"
+HEADER_JS = """
+element.addEventListener('click', (e) => { if (e.target.closest('.studio-busy')) trigger('click'); });
+// Gradio gives its components no role: what will say how a button's work goes is made to be read out before it does
+document.addEventListener('focusin', () => {
+  for (const said of document.querySelectorAll('.sst-spoken:not([aria-live])')) said.ariaLive = 'polite';
+});
+"""
 CSS = (Path(__file__).parent / "lora_ui.css").read_text(encoding="utf-8")
 
 

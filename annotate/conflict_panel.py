@@ -54,6 +54,6 @@ def conflict_updates(panel: ConflictPanel, conflict: Conflict | None) -> dict[An
     duration = max([e.end for version in events for e in version], default=1.0)
     return {
         panel.group: gr.update(visible=True),
-        panel.difference: "".join(f"<p>{html.escape(line)}</p>" for line in lines),
+        panel.difference: f'<div role="alert">{"".join(f"<p>{html.escape(line)}</p>" for line in lines)}</div>',
         panel.both: timeline_value(duration, events[0], compare=events[1], names=("yours", "on disk")),
     }

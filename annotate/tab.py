@@ -87,7 +87,11 @@ def build(
             )  # fmt: skip
             with gr.Accordion("Folder", open=root is None, visible=local):
                 folder = gr.Textbox(
-                    show_label=False, container=False, placeholder="/home/me/songs", elem_id="annotate-folder"
+                    label="Folder of songs",
+                    show_label=False,
+                    container=False,
+                    placeholder="/home/me/songs",
+                    elem_id="annotate-folder",
                 )
                 open_folder = gr.Button("Open folder", size="sm")
             with gr.Accordion("Names of parts", open=False):
@@ -343,7 +347,8 @@ def _meter(timesignature: object) -> int:
 def _say(page: _Page, sentences: Sequence[str]) -> Updates:
     """Sentences above the timeline; file names and labels in them are shown as text."""
     lines = "".join(f"<p>{html.escape(line)}</p>" for sentence in sentences for line in sentence.splitlines())
-    return {page.notice: gr.update(value=f'<div class="sst-notice">{lines}</div>', visible=bool(sentences))}
+    notice = f'<div class="sst-notice" role="alert">{lines}</div>'
+    return {page.notice: gr.update(value=notice, visible=bool(sentences))}
 
 
 def _offer(desk: Desk) -> Any:

@@ -4,7 +4,7 @@
 with the `Timeline` made here: timeline_model.js keeps the events; timeline_paint.js, timeline_wave.js and
 timeline_pictures.js draw; timeline_grid.js and timeline_beats.js know the beats; timeline_edits.js, timeline_moments.js
 and timeline_parts.js edit; timeline_pointer.js and timeline_keys.js listen; timeline_sound.js and timeline_clicks.js
-play; timeline_controls.js, timeline_details.js, timeline_table.js and timeline_folds.js fill what lies below the stage.
+play; timeline_controls.js, timeline_details.js, timeline_table.js and timeline_folds.js fill what lies below the stage; timeline_said.js speaks.
 The value that Python sees is {song, track, duration, events, compare, names, beats, meter, blind, types, rev, mode};
 every edit sends it whole. */
 (function () {
@@ -81,6 +81,7 @@ every edit sends it whole. */
       this.details = window.timelineDetails(this);
       this.table = window.timelineTable(this);
       this.pictures = window.timelinePictures(this);
+      this.said = window.timelineSaid(this);
     }
 
     // ---------------------------------------------------------------- what is shown
@@ -180,6 +181,7 @@ every edit sends it whole. */
         this.details.paint();
         this.table.paint();
         this.pictures.paint();
+        this.said.paint(); // last: what the others have hidden cannot keep the focus
         this.root.dataset.rev = this._rev;
         this.root.dataset.ready = "1";
       });

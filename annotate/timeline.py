@@ -72,6 +72,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_table.js",
     "timeline_pictures.js",
     "timeline_beats.js",
+    "timeline_said.js",
     "timeline.js",
 )
 _ASSETS = (_PLOTLY, *(_HERE / name for name in _PARTS))

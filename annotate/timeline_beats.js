@@ -35,7 +35,7 @@
     q(".sst-beats").addEventListener("click", (event) => {
       const button = event.target.closest("button[data-beats]");
       if (button) commands[button.dataset.beats]();
-      if (button) root.focus({ preventScroll: true });
+      if (button && event.detail) root.focus({ preventScroll: true });
     });
 
     /* The song's beats as a person corrected them; where nobody has, none until they are heard. */

@@ -60,7 +60,7 @@
       if (button) commands[button.dataset.do]?.();
       const name = event.target.closest(".sst-name");
       if (name) edits.rename(name.dataset.type || null);
-      if (button || name) root.focus({ preventScroll: true });
+      if ((button || name) && event.detail) root.focus({ preventScroll: true }); // who pressed it by key stays on it
     });
     root.addEventListener("keydown", keys.press);
     for (const fold of root.querySelectorAll("details")) fold.addEventListener("toggle", timeline.draw);

@@ -51,6 +51,7 @@
 
     function press(event) {
       if (event.target.closest?.("input, textarea, select, [contenteditable]") || event.altKey) return;
+      if (event.target.closest?.(".sst-keys") && /^(Arrow|Page|Home|End)/.test(event.key)) return; // scrolls the sheet
       if (event.target.closest?.("button, summary") && (event.key === " " || event.key === "Enter")) return;
       const action = event.ctrlKey || event.metaKey ? withControl(event) : alone(event);
       if (!action) return;
@@ -183,10 +184,13 @@
         }
         const close = element("button", "", "Close");
         close.type = "button";
-        close.addEventListener("click", () => (sheet(false), root.focus({ preventScroll: true })));
+        close.addEventListener("click", () => sheet(false));
         box.append(list, close);
       }
+      const left = !open && box.contains(document.activeElement);
       box.hidden = !open;
+      if (open) box.focus({ preventScroll: true });
+      else if (left) root.focus({ preventScroll: true });
     }
 
     return { press, toggleSheet };

@@ -125,6 +125,7 @@
       const make = () => {
         const block = element("div", "sst-block");
         block.append(element("span", "sst-fill"), element("span", "sst-word"));
+        block.setAttribute("role", "listitem");
         return block;
       };
       box.querySelector(".sst-row")?.remove();
@@ -147,12 +148,15 @@
         const strength = section && typeof section.intensity === "number" ? section.intensity : 1;
         fill.style.height = `${30 + 70 * strength}%`;
         word.textContent = text;
-        word.style.color = section && !fill.hidden && strength > 0.6 ? inkOn(tint) : "";
+        const ink = section && !fill.hidden ? inkOn(tint) : "";
+        word.style.color = ink;
+        block.style.setProperty("--paper", ink === "#fff" ? "#000" : "#fff");
         const label = section && section.label ? `: ${section.label}` : "";
         const { start, end } = section || span;
         const sure = guessed && section.probability ? `, begins here: ${Math.round(100 * section.probability)} % sure` : "";
         block.dataset.unsure = section?.unsure ? "yes" : "no";
         const comment = section?.comment ? `\n${section.comment}` : "";
+        block.ariaCurrent = isChosen(span) ? "true" : null;
         block.title = `${text}${label} (${clock(start, 2)} to ${clock(end, 2)}${sure})${section?.unsure ? ", unsure" : ""}${comment}`;
       });
       if (name && spans.length) box.append(element("span", "sst-row", name));

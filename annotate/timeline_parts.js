@@ -142,7 +142,7 @@
       const button = event.target.closest("button[data-parts]");
       if (!button) return;
       commands[button.dataset.parts]();
-      root.focus({ preventScroll: true });
+      if (event.detail) root.focus({ preventScroll: true });
     });
 
     return { split, cutInEights, extend, zoom, nameLikely, nameAlike, accept, acceptSure, reject, paint };

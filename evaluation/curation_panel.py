@@ -60,7 +60,7 @@ def build_panel(dataset: Component) -> None:
     with gr.Row(equal_height=True):
         n = gr.Number(12, label="Songs to choose", precision=0, minimum=1, scale=1, min_width=140, elem_id="curate-n")
         button = gr.Button("Rank songs", scale=1, elem_id="curate-rank")
-    words = gr.Markdown(min_height=28, elem_id="curate-words")
+    words = gr.Markdown(min_height=28, elem_id="curate-words", elem_classes="sst-spoken")
     table = gr.Dataframe(
         headers=["best", *COLUMNS],
         interactive=False,

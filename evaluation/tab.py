@@ -166,7 +166,7 @@ def build_score(dataset: Component, songs: Path | None, local: bool) -> None:
                 max_lines=1,
             )
             button = gr.Button("Score", variant="primary")
-    words = gr.Markdown(min_height=28, elem_id="score-verdict")
+    words = gr.Markdown(min_height=28, elem_id="score-verdict", elem_classes="sst-spoken")
     with gr.Column(visible=False) as result:
         measures = gr.Dataframe(
             headers=list(MEASURE_COLUMNS), interactive=False, show_label=False, max_height=640, elem_id="score-measures"

@@ -94,7 +94,7 @@ def build(
                 with gr.Row():
                     button = gr.Button("Generate", variant="primary", scale=4)
                     stop = gr.Button("Stop", scale=1, min_width=80)
-                status = gr.Markdown(min_height=56)
+                status = gr.Markdown(min_height=56, elem_classes="sst-spoken")
             takes = takes_panel.lay_out(sends=send is not None)
             with takes.box:
                 rework = rework_panel.lay_out(takes.part)

@@ -83,11 +83,14 @@ def lay_out(sends: bool = False) -> TakesPanel:
     with gr.Accordion("Songs made here", open=True):
         with gr.Row():
             search = gr.Textbox(
-                show_label=False, placeholder="Search: a word of the caption, a part, an adapter, a seed", scale=4
+                label="Search the songs made here",
+                show_label=False,
+                placeholder="Search: a word of the caption, a part, an adapter, a seed",
+                scale=4,
             )
             limit = gr.Number(limit_mb(output_folder()), label="Keep up to (MB)", precision=0, scale=1, min_width=120)
         cards = TakeCards()
-        said = gr.Markdown(elem_classes="sst-remark")
+        said = gr.Markdown(elem_classes=["sst-remark", "sst-spoken"])
     return TakesPanel(
         visit, shown, box, player, verdict, form, download, sidecar, send, cards, search, limit, said, part
     )

@@ -94,8 +94,10 @@ def build(
         closer = gr.HTML(padding=False)
     panel = run_panel.lay_out()
     with gr.Accordion("Log", open=False):
-        log = gr.Textbox(lines=12, max_lines=12, show_label=False, container=False, interactive=False)
-        command = gr.Code(language="shell", label="The same by hand", interactive=False, lines=1)
+        log = gr.Textbox(
+            label="The run's log", lines=12, max_lines=12, show_label=False, container=False, interactive=False
+        )
+        command = gr.Code(language="shell", label="The same by hand", interactive=False, lines=1, visible=False)
     table = gr.Dataframe(headers=RUN_HEADERS, label="Runs", interactive=False, visible=False)
     timer = gr.Timer(POLL_SECONDS, active=False)
 
@@ -252,7 +254,7 @@ def _show(page: _Page, name: str) -> Updates:
         page.samples: sample_list_value(chosen),
         **_closer(page, chosen),
         page.log: read_log(chosen.folder) if chosen else "",
-        page.command: command_of(chosen) if chosen else "",
+        page.command: gr.update(value=command_of(chosen) if chosen else "", visible=chosen is not None),
         page.table: gr.update(value=run_rows(runs), visible=bool(runs)),
         page.timer: gr.Timer(active=going_on),
         **run_panel.updates(page.panel, chosen, runs),

@@ -58,7 +58,7 @@ def build_panel(local: bool, known_arms: Callable[[], Mapping[str, Path]] = dict
             trials = gr.Number(0, precision=0, label="Trials each (0: up to 12)", min_width=120)
         make = gr.Button("Make the test", variant="primary")
     test, seen = gr.Dropdown([], label="Test", filterable=False), gr.State(None)
-    said = gr.Markdown(min_height=24)
+    said = gr.Markdown(min_height=24, elem_classes="sst-spoken")
     people = gr.Dataframe(
         headers=list(PEOPLE),
         datatype=["str", "str", "html"],
