@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from annotate.track import CACHE_DIR, track_audio, track_grid_path
+from structure.json_reading import read_json
 
 if TYPE_CHECKING:
     from annotate.beats import Beats
@@ -29,7 +30,7 @@ def track_grid(track: str) -> dict[str, Any]:
     """
     kept = track_grid_path(track)
     try:
-        return json.loads(kept.read_text(encoding="utf-8"))
+        return read_json(kept)
     except (OSError, ValueError):  # not there yet, or spoilt on disk
         found = _grid(track)
     partial = CACHE_DIR / f"{secrets.token_hex(4)}.json.tmp"

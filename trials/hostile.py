@@ -159,7 +159,11 @@ def no_sentence(said: str) -> str:
 
 def _where(problem: BaseException) -> str:
     """An error and the line of ours that it came from."""
-    frames = [f for f in traceback.extract_tb(problem.__traceback__) if str(ROOT) in f.filename and "/trials/" not in f.filename and "/.venv/" not in f.filename]
+    frames = [
+        f
+        for f in traceback.extract_tb(problem.__traceback__)
+        if str(ROOT) in f.filename and "/trials/" not in f.filename and "/.venv/" not in f.filename
+    ]
     place = f" at {Path(frames[-1].filename).relative_to(ROOT)}:{frames[-1].lineno}" if frames else ""
     return f"{type(problem).__name__}{place}: {str(problem)[:200]!r}"
 
@@ -244,8 +248,16 @@ class HostileTrial:
                 raise EOFError
             outcome, said, seconds = connection.recv()
         except EOFError:
-            told = [line for line in log.read_text().splitlines() if "File" in line and "/.venv/" not in line and "python3" not in line]
-            outcome, said, seconds = "lost", f"no end, or ended the process: {' '.join(told[:2]) or 'nothing noted'}", DEADLINE
+            told = [
+                line
+                for line in log.read_text().splitlines()
+                if "File" in line and "/.venv/" not in line and "python3" not in line
+            ]
+            outcome, said, seconds = (
+                "lost",
+                f"no end, or ended the process: {' '.join(told[:2]) or 'nothing noted'}",
+                DEADLINE,
+            )
             alive = False
         else:
             alive = True
@@ -297,7 +309,10 @@ def measure(options: argparse.Namespace) -> int:
     for kind in options.kind or [kind.name for kind in all_kinds()]:
         counts.append(trial.measure(kind, options.count, say=lambda line: print(line, flush=True)))
         found = counts[-1]
-        print(f"{kind}: {found.tried} tried, {found.read} read, {found.refused} refused, {len(found.lost)} lost, slowest {found.slowest:.1f} s", flush=True)
+        print(
+            f"{kind}: {found.tried} tried, {found.read} read, {found.refused} refused, {len(found.lost)} lost, slowest {found.slowest:.1f} s",
+            flush=True,
+        )
     lost = [line for found in counts for line in found.lost]
     tried = sum(found.tried for found in counts)
     if not options.kind:
@@ -309,8 +324,19 @@ def measure(options: argparse.Namespace) -> int:
                 Bar("slowest attempt", max(found.slowest for found in counts), "s", most=DEADLINE),
             ],
             {
-                "kinds": {f.kind: {"tried": f.tried, "read": f.read, "refused": f.refused, "lost": len(f.lost), "slowest seconds": round(f.slowest, 2)} for f in counts},
-                "outcomes": Counter(read=sum(f.read for f in counts), refused=sum(f.refused for f in counts), lost=len(lost)),
+                "kinds": {
+                    f.kind: {
+                        "tried": f.tried,
+                        "read": f.read,
+                        "refused": f.refused,
+                        "lost": len(f.lost),
+                        "slowest seconds": round(f.slowest, 2),
+                    }
+                    for f in counts
+                },
+                "outcomes": Counter(
+                    read=sum(f.read for f in counts), refused=sum(f.refused for f in counts), lost=len(lost)
+                ),
                 "lost": lost,
             },
             {"count": options.count, "seed": options.seed, "deadline": DEADLINE, "memory": ROOM},

@@ -106,7 +106,11 @@ def read_adapter(folder: Path) -> None:
 
 def kinds() -> list[Kind]:
     """Three makes of adapters."""
-    ours = {"pytorch_lora_weights.safetensors": "any_safetensors", "event_encoder.safetensors": "any_safetensors", "adapter.json": "any_json"}
+    ours = {
+        "pytorch_lora_weights.safetensors": "any_safetensors",
+        "event_encoder.safetensors": "any_safetensors",
+        "adapter.json": "any_json",
+    }
     peft = {"adapter_model.safetensors": "any_safetensors", "adapter_config.json": "any_json"}
     rest = {name: how for name, how in ours.items() if not name.startswith("pytorch")}
 

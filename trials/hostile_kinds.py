@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from annotate.formats.annotation import Annotation, Asked
 from annotate.formats.registry import FORMATS, read_annotation
 from structure.errors import StudioError
 from structure.events import Event
-from trials.spoiling import Spoiler
 
 RATE = 8_000
 SECONDS = 4.0
@@ -110,11 +108,15 @@ def read_song_folder(folder: Path) -> None:
         for field in ("caption", "bpm", "timesignature"):
             desk.field_value(name, field)
         if opened.trouble is None:
-            tried(lambda n=name: desk.save_field(n, "caption", "another"), lambda n=name: desk.save_events(n, EVENTS[:1]))
+            tried(
+                lambda n=name: desk.save_field(n, "caption", "another"), lambda n=name: desk.save_events(n, EVENTS[:1])
+            )
     read = read_sidecar(folder / "song.wav")
     tried(
         lambda: lint_song(folder / "song.wav", read, SECONDS),
-        lambda: save_sidecar(with_fields(with_events(read_sidecar(read.path), read.events), caption="third"), overwrite=True),
+        lambda: save_sidecar(
+            with_fields(with_events(read_sidecar(read.path), read.events), caption="third"), overwrite=True
+        ),
     )
 
 
@@ -297,7 +299,11 @@ def read_takes(folder: Path) -> None:
 
     def opened() -> None:
         take = find_take(outputs, "take")
-        tried(lambda: remade_job(read_sidecar(take.audio), exactly=False), lambda: set_favourite(take, True), lambda: keep_heard(take, take.events, 0.5))
+        tried(
+            lambda: remade_job(read_sidecar(take.audio), exactly=False),
+            lambda: set_favourite(take, True),
+            lambda: keep_heard(take, take.events, 0.5),
+        )
 
     tried(opened, lambda: tidy(outputs))
 
@@ -331,7 +337,10 @@ def make_run(folder: Path) -> None:
         card = AdapterCard(base_model="starter", base_hash="0" * 16, rank=4, alpha=4.0, trained_types=("intro",))
         for place in (run, checkpoint):
             (place / "adapter.json").write_text(card.model_dump_json())
-            save_file({"transformer.a.lora_A.weight": np.zeros((4, 4), np.float32)}, place / "pytorch_lora_weights.safetensors")
+            save_file(
+                {"transformer.a.lora_A.weight": np.zeros((4, 4), np.float32)},
+                place / "pytorch_lora_weights.safetensors",
+            )
         save_file({"weight.a": np.zeros(4, np.float32)}, checkpoint / TRAINER_WEIGHTS)
         files = {path.name: (path.stat().st_size, _hash(path)) for path in sorted(checkpoint.iterdir())}
         measured = {"held_out_loss": 0.6, "structure_score": 0.4}
@@ -397,7 +406,9 @@ def make_listening(folder: Path) -> None:
     for arm in ("ours", "theirs"):
         for number in range(3):
             write_song(folder / arm / f"song{number}.wav")
-    test = make_test({"ours": folder / "ours", "theirs": folder / "theirs"}, folder / "test", repeats=1, listeners=["Ann"], seed=1)
+    test = make_test(
+        {"ours": folder / "ours", "theirs": folder / "theirs"}, folder / "test", repeats=1, listeners=["Ann"], seed=1
+    )
     for arm in ("ours", "theirs"):
         shutil.rmtree(folder / arm)
     for sheet in test.sheets:
@@ -460,7 +471,14 @@ def make_experiment(folder: Path) -> None:
          "confusion": {"types": ["intro", "outro"], "seconds": [[1.0, 0.0], [0.5, 2.0]]}, "songs": [song]}
         for key in ("none", "events")
     ]  # fmt: skip
-    test = {"measure": "frame_accuracy", "first": "events", "second": "none", "difference": mean, "p": 0.01, "adjusted_p": 0.02}
+    test = {
+        "measure": "frame_accuracy",
+        "first": "events",
+        "second": "none",
+        "difference": mean,
+        "p": 0.01,
+        "adjusted_p": 0.02,
+    }
     results = {
         "title": "Does it keep time?", "answer": {"sentence": "It does.", "verdict": "yes"}, "settings": {"seeds": 1},
         "judge": {"kind": "a probe", "songs": 9, "types": ["intro"], "note": "well", "frame_accuracy": 0.9},
@@ -507,7 +525,10 @@ def standing_words(settings: object, home: Path) -> None:
 _RUN_FILES = {
     **dict.fromkeys(("config.json", "state.json", "launch.json", "ticket.json", "adapter.json"), "any_json"),
     **{"metrics.jsonl": "any_lines", "log.txt": "any_text", "samples/step-000004.json": "any_json"},
-    **{"checkpoints/step-000004/trainer.json": "any_json", "checkpoints/step-000004/trainer.safetensors": "any_safetensors"},
+    **{
+        "checkpoints/step-000004/trainer.json": "any_json",
+        "checkpoints/step-000004/trainer.safetensors": "any_safetensors",
+    },
     **{"checkpoints/step-000004/adapter.json": "any_json"},
 }
 _TEST_FILES = ("test.json", "listeners.json", "key.json", "server.json")

@@ -106,12 +106,20 @@ class Spoiler:
         if way == 0:
             return self.any_bytes(content)
         if way == 1:
-            return struct.pack("<Q", self.rng.choice((0, 1, length - 1, length + 1, 2**31, 2**63, 2**64 - 1))) + content[8:]
+            return (
+                struct.pack("<Q", self.rng.choice((0, 1, length - 1, length + 1, 2**31, 2**63, 2**64 - 1)))
+                + content[8:]
+            )
         if way == 2:
             value = self.rng.choice((float("nan"), float("inf"), -float("inf"), 3e38, 1e-40))
             at = 4 * self.rng.randrange(max(1, len(data) // 4))
             many = self.rng.choice((1, len(data)))
-            return content[: 8 + length] + data[:at] + (struct.pack("<f", value) * many)[: len(data) - at] + data[at + 4 * many :]
+            return (
+                content[: 8 + length]
+                + data[:at]
+                + (struct.pack("<f", value) * many)[: len(data) - at]
+                + data[at + 4 * many :]
+            )
         if way == 3:
             spoilt = self.any_json(json.dumps(header).encode())
             return struct.pack("<Q", len(spoilt)) + spoilt + data
@@ -126,12 +134,23 @@ class Spoiler:
             if way == 5:
                 one["dtype"] = self.rng.choice(("I64", "BOOL", "F64", "BF16", "F8_E4M3", "U8", "F16", "C64", "Q9"))
                 if self.rng.random() < 0.5:  # as many numbers as these bytes are
-                    size = {"I64": 8, "F64": 8, "BF16": 2, "F8_E4M3": 1, "U8": 1, "BOOL": 1, "F16": 2}.get(one["dtype"], 8)
+                    size = {"I64": 8, "F64": 8, "BF16": 2, "F8_E4M3": 1, "U8": 1, "BOOL": 1, "F16": 2}.get(
+                        one["dtype"], 8
+                    )
                     one["shape"] = [(end - start) // size]
             elif way == 6:
                 huge = self.rng.choice((0, 1, 2**16, 2**31, 2**40, 2**62, 2**63))
                 one["shape"] = self.rng.choice(
-                    ([], [0], [huge], [huge, huge], [*reversed(one["shape"])], [1] * 60, [(end - start) // 4], [0, 2**62])
+                    (
+                        [],
+                        [0],
+                        [huge],
+                        [huge, huge],
+                        [*reversed(one["shape"])],
+                        [1] * 60,
+                        [(end - start) // 4],
+                        [0, 2**62],
+                    )
                 )
                 if self.rng.random() < 0.3:  # nothing in the file, yet endless by its shape
                     one["shape"], one["data_offsets"] = [0, huge], [start, start]
@@ -166,7 +185,17 @@ class Spoiler:
         """The same files under names that want out, or that no file can have."""
         names = (
             *("../outside.wav", "/outside.wav", "a/../../outside.wav", "C:/outside.wav", "..\\outside.wav", "con.wav"),
-            *("a/b.wav", "a.wav/b.wav", "A.wav", "a.wav", "x" * 300 + ".wav", "\x01.wav", "é.wav", "e\u0301.wav", ".wav"),
+            *(
+                "a/b.wav",
+                "a.wav/b.wav",
+                "A.wav",
+                "a.wav",
+                "x" * 300 + ".wav",
+                "\x01.wav",
+                "é.wav",
+                "e\u0301.wav",
+                ".wav",
+            ),
             *(f"{MARKUP[:28]}.wav", "\u202evaw.wav", "a\n.wav", "song.json", "~/x.wav", "a//b.wav", "./a.wav", " .wav"),
             *("/" * 50 + "a.wav", "d/" * 300 + "a.wav", "song.wav.json", "__MACOSX/a.wav", "a:b.wav", "-rf.wav"),
         )
@@ -182,10 +211,58 @@ class Spoiler:
     def _strange_line(self, line: str) -> str:
         words = line.split(self.rng.choice((" ", "\t", ",", ":", "]"))) or [""]
         strange = (
-            *("nan", "inf", "-1", "1e400", "9" * 400, "0", "-0", "1e-9", "99:99:99", "1:60", "1,5", "", '"', "''", "\x00"),
-            *("\ud800", "\u202e", "\x1b[2J", MARKUP, "=1+1", "[" * 500, "(" * 500, "[Verse]", "verse", "end", "x2", "@", "#"),
-            *("a " * 20_000, "x" * 100_000, "-" * 5_000, ": " * 5_000, "a, " * 5_000, '"' * 4_999, "1" * 4_000, " " * 50_000),
-            *("bars 1-8", "x99999999", "(verse x999) x999", "0-1e9", "family=x", "intensity=9e9", "8 bars", "\t" * 3_000),
+            *(
+                "nan",
+                "inf",
+                "-1",
+                "1e400",
+                "9" * 400,
+                "0",
+                "-0",
+                "1e-9",
+                "99:99:99",
+                "1:60",
+                "1,5",
+                "",
+                '"',
+                "''",
+                "\x00",
+            ),
+            *(
+                "\ud800",
+                "\u202e",
+                "\x1b[2J",
+                MARKUP,
+                "=1+1",
+                "[" * 500,
+                "(" * 500,
+                "[Verse]",
+                "verse",
+                "end",
+                "x2",
+                "@",
+                "#",
+            ),
+            *(
+                "a " * 20_000,
+                "x" * 100_000,
+                "-" * 5_000,
+                ": " * 5_000,
+                "a, " * 5_000,
+                '"' * 4_999,
+                "1" * 4_000,
+                " " * 50_000,
+            ),
+            *(
+                "bars 1-8",
+                "x99999999",
+                "(verse x999) x999",
+                "0-1e9",
+                "family=x",
+                "intensity=9e9",
+                "8 bars",
+                "\t" * 3_000,
+            ),
         )
         words[self.rng.randrange(len(words))] = self.rng.choice(strange)
         return self.rng.choice((" ", "\t", ",", ":", "]")).join(words)
@@ -224,7 +301,16 @@ class Spoiler:
         text = json.dumps(data, ensure_ascii=False)
         while f'"{_HERE}"' in text:
             text = text.replace(f'"{_HERE}"', self.rng.choice(LITERALS), 1)
-        keys = ('"start"', '"type"', '""', '"\\ud800"', '"__class__"', '"a\\u0000"', json.dumps(MARKUP), f'"{"k" * 9_000}"')
+        keys = (
+            '"start"',
+            '"type"',
+            '""',
+            '"\\ud800"',
+            '"__class__"',
+            '"a\\u0000"',
+            json.dumps(MARKUP),
+            f'"{"k" * 9_000}"',
+        )
         while f'"{_KEY}"' in text:
             text = text.replace(f'"{_KEY}"', self.rng.choice(keys), 1)
         return text.encode("utf-8", "surrogatepass")
