@@ -6,17 +6,16 @@ LoRAs of other make load too: diffusers' own, and peft's folders from the origin
 """
 
 import hashlib
-import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from structure.errors import StudioError
+from structure.errors import StudioError, in_short
 from structure.files import unfinished
+from structure.json_reading import parse_json, read_json
 from structure.plan import DEFAULT_VOCABULARY, PLAN_VERSION
 
 if TYPE_CHECKING:
@@ -168,10 +167,10 @@ def read_card(folder: Path) -> AdapterCard | None:
             raise AdapterError(f"{folder.name}: no adapter here ({LORA_FILE} is missing). Has the run finished?")
         return None
     try:
-        return AdapterCard.model_validate_json(path.read_text(encoding="utf-8"))
+        return AdapterCard.model_validate(read_json(path))
     except (OSError, ValueError) as problem:
         raise AdapterError(
-            f"{path}: the adapter's card cannot be read ({problem}). Train it again or copy it whole."
+            f"{path}: the adapter's card cannot be read ({in_short(problem)}). Train it again or copy it whole."
         ) from problem
 
 
@@ -187,7 +186,7 @@ def require_base(card: AdapterCard, name: str, model_name: str, model_hash: str)
     """
     if model_hash and card.base_hash != model_hash:
         raise AdapterError(
-            f"{name}: this adapter was trained on {card.base_model} ({card.base_hash}), but the loaded "
+            f"{name}: this adapter was trained on {card.base_model[:100]} ({card.base_hash[:20]}), but the loaded "
             f"model is {model_name} ({model_hash}). Load that one, or train the adapter again."
         )
     if card.plan_version != PLAN_VERSION:
@@ -229,31 +228,57 @@ def read_lora(folder: Path, transformer: "nn.Module") -> "tuple[dict[str, Tensor
     from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
     from safetensors import SafetensorError, safe_open
 
+    from acestep.lora_settings import lora_settings, read_peft_settings
+
     path = lora_file(folder)
     if path is None:
         raise AdapterError(f"{folder.name}: the LoRA file is missing. Copy the whole adapter folder.")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            settings = json.loads((file.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY, "null"))
-    except (OSError, ValueError, SafetensorError) as problem:
-        raise AdapterError(f"{path}: the file is damaged ({problem}). Copy it again.") from problem
+            settings = parse_json((file.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY, "null"))
+    except (OSError, ValueError, RuntimeError, SafetensorError) as problem:
+        raise AdapterError(f"{path}: the file is damaged ({in_short(problem)}). Copy it again.") from problem
 
     if not tensors:
         raise AdapterError(f"{path}: the file is empty. Copy it again.")
+    require_numbers(path, tensors)
     layers: dict[str, dict[str, Tensor]] = {}  # by upstream's or diffusers' name of a layer, then by kind of tensor
     for name, tensor in tensors.items():
         layer, lora, kind = name.removeprefix("base_model.model.").removeprefix("transformer.").partition(".lora_")
         if not lora:
-            raise AdapterError(f"{path}: `{name}` is not a LoRA's tensor. Only LoRA and DoRA adapters can be loaded.")
+            raise AdapterError(
+                f"{path}: `{name[:80]}` is not a LoRA's tensor. Only LoRA and DoRA adapters can be loaded."
+            )
         layers.setdefault(layer, {})[f"lora_{kind}"] = tensor
-    if settings is None and ((folder / UPSTREAM_CONFIG_FILE).exists() or path.name == UPSTREAM_LORA_FILE):
-        settings = _upstream_settings(
-            folder / UPSTREAM_CONFIG_FILE, {layer: found.get("lora_A.weight") for layer, found in layers.items()}
-        )
+    lora_a = {layer: found.get("lora_A.weight") for layer, found in layers.items()}
+    if settings is not None:
+        if not isinstance(settings, dict):
+            raise AdapterError(f"{path}: its settings are no JSON object. Copy the adapter again.")
+        own = {name.removeprefix("transformer."): value for name, value in settings.items()}
+        settings = lora_settings(path, own, lora_a, _diffusers_name)
+    elif (folder / UPSTREAM_CONFIG_FILE).exists() or path.name == UPSTREAM_LORA_FILE:
+        config = folder / UPSTREAM_CONFIG_FILE
+        settings = lora_settings(config, read_peft_settings(config), lora_a, _diffusers_name)
     layers = {_diffusers_name(layer): found for layer, found in layers.items()}
     _check_fit(path, layers, transformer, settings)
     return {f"transformer.{layer}.{kind}": t for layer, found in layers.items() for kind, t in found.items()}, settings
+
+
+def require_numbers(path: Path, tensors: "Mapping[str, Tensor]") -> None:
+    """Refuse weights that are no numbers: a model that takes them makes noise, or fails in the middle of a song.
+
+    Raises:
+        AdapterError: whole numbers, complex ones, NaN or an infinity.
+    """
+    import torch
+
+    for name, tensor in tensors.items():
+        if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise AdapterError(f"{path}: `{name[:80]}` holds {kind}, no weights. Copy the adapter again.")
+        if not torch.isfinite(tensor).all():
+            raise AdapterError(f"{path}: `{name[:80]}` holds NaN or infinity. Its training failed: take another one.")
 
 
 def _diffusers_name(layer: str) -> str:
@@ -275,98 +300,22 @@ def _check_fit(
     for layer, found in layers.items():
         if set(found) != kinds:
             raise AdapterError(
-                f"{path}: `{layer}` has {', '.join(sorted(found))}, but by its settings it should have "
+                f"{path}: `{layer[:80]}` has {', '.join(sorted(found))[:120]}, but by its settings it should have "
                 f"{', '.join(sorted(kinds))}. Copy the adapter whole, or save it again where it was trained."
             )
         module = modules.get(layer)
         if module is None:
-            raise AdapterError(f"{path}: it changes `{layer}`, which this model does not have. Load the model it fits.")
-        n_in, n_out = found["lora_A.weight"].shape[1], found["lora_B.weight"].shape[0]
+            raise AdapterError(
+                f"{path}: it changes `{layer[:80]}`, which this model does not have. Load the model it fits."
+            )
+        shapes = {kind: tuple(tensor.shape) for kind, tensor in found.items()}
+        a, b = shapes.pop("lora_A.weight"), shapes.pop("lora_B.weight")
+        if len(a) != 2 or len(b) != 2 or a[0] != b[1] or any(shape != b[:1] for shape in shapes.values()):
+            raise AdapterError(f"{path}: the weights of `{layer}` do not fit one another. Copy the adapter again.")
+        n_in, n_out = a[1], b[0]
         wanted = getattr(module, "in_features", n_in), getattr(module, "out_features", n_out)
         if (n_in, n_out) != wanted:
             raise AdapterError(
                 f"{path}: it changes `{layer}` from {n_in} to {n_out} channels, which in this model has "
                 f"{wanted[0]} and {wanted[1]}. Load the model it fits."
             )
-
-
-class _UpstreamConfig(pydantic.BaseModel):
-    """The part of peft's `adapter_config.json` that changes what a LoRA does."""
-
-    r: pydantic.PositiveInt
-    lora_alpha: float
-    use_rslora: bool = False
-    use_dora: bool = False
-    lora_bias: bool = False
-    rank_pattern: dict[str, pydantic.PositiveInt] | None = None
-    alpha_pattern: dict[str, float] | None = None
-
-
-_BEYOND_LORA = (  # peft's settings with which a LoRA is more than its A and B
-    "modules_to_save", "target_parameters", "trainable_token_indices", "layer_replication", "alora_invocation_tokens",
-    "use_qalora", "kasa_config", "monteclora_config", "arrow_config", "use_bdlora",
-)  # fmt: skip
-_MOVES_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")  # starts that train against a changed base model
-
-
-def _upstream_settings(path: Path, lora_a: "Mapping[str, Tensor | None]") -> dict[str, Any]:
-    """An upstream `adapter_config.json` as the metadata of a diffusers LoRA.
-
-    diffusers does not read that file, and then takes alpha = rank. Its patterns are regular expressions over
-    upstream's names of layers, so each is resolved here, layer by layer, as peft does it.
-
-    Args:
-        lora_a: the A of each layer, by upstream's names.
-
-    Raises:
-        AdapterError: the file is missing or damaged, or asks for what is no LoRA or DoRA.
-    """
-    from peft.utils.other import get_pattern_key
-
-    try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-        config = _UpstreamConfig.model_validate(written)
-    except OSError as problem:
-        raise AdapterError(
-            f"{path}: cannot be read ({problem.strerror}), and the adapter's strength stands there. "
-            "Copy the whole adapter folder."
-        ) from problem
-    except pydantic.ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise AdapterError(f"{path}: {where}: {first['msg'].lower()}. Copy the adapter again.") from problem
-    except ValueError as problem:
-        raise AdapterError(f"{path}: is not JSON ({problem}). Copy the adapter again.") from problem
-    if (kind := written.get("peft_type") or "LORA") != "LORA":
-        raise AdapterError(f"{path}: this is a {kind} adapter. Only LoRA and DoRA adapters can be loaded.")
-    beyond = [name for name in _BEYOND_LORA if written.get(name)]
-    beyond += ["bias"] if (written.get("bias") or "none") != "none" else []
-    beyond += ["init_lora_weights"] if str(written.get("init_lora_weights")).lower().startswith(_MOVES_THE_BASE) else []
-    if beyond:
-        raise AdapterError(
-            f"{path}: {beyond[0]} is {written[beyond[0]]!r}, so the adapter changes more than a LoRA can. "
-            "Convert it to a plain LoRA where it was trained."
-        )
-    patterns: dict[str, dict[str, float]] = {"rank_pattern": {}, "alpha_pattern": {}}
-    for layer, a in lora_a.items():
-        exactly = f"^{re.escape(_diffusers_name(layer))}"
-        for name, found in patterns.items():
-            pattern = getattr(config, name) or {}
-            try:
-                key = get_pattern_key(pattern, layer)
-            except re.error as problem:
-                raise AdapterError(f"{path}: {name} holds no regular expression ({problem}).") from problem
-            if key in pattern:
-                found[exactly] = pattern[key]
-        rank = patterns["rank_pattern"].get(exactly, config.r)
-        if a is not None and a.shape[0] != rank:
-            raise AdapterError(
-                f"{path}: `{layer}` should have rank {rank}, but has {a.shape[0]} in {UPSTREAM_LORA_FILE}. "
-                "Copy both files from one adapter."
-            )
-    settings = {
-        **config.model_dump(),
-        **patterns,
-        "target_modules": [_diffusers_name(layer) for layer in lora_a],
-    }
-    return {f"transformer.{name}": value for name, value in settings.items()}

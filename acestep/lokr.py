@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acestep.adapter import LORA_TARGETS, UPSTREAM_CONFIG_FILE, UPSTREAM_LORA_FILE, AdapterError
+from acestep.adapter import LORA_TARGETS, UPSTREAM_CONFIG_FILE, UPSTREAM_LORA_FILE, AdapterError, require_numbers
+from acestep.lora_settings import LokrSettings, checked, read_peft_settings
+from structure.errors import in_short
 from structure.files import unfinished
+from structure.json_reading import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,7 +38,7 @@ def lokr_config(rank: int, alpha: float, dropout: float, targets: Sequence[str])
 def is_lokr(folder: Path) -> bool:
     """Whether a folder holds a LoKr, by peft's settings."""
     try:
-        written = json.loads((folder / UPSTREAM_CONFIG_FILE).read_text(encoding="utf-8"))
+        written = read_json(folder / UPSTREAM_CONFIG_FILE)
     except (OSError, ValueError):
         return False
     return isinstance(written, dict) and written.get("peft_type") == "LOKR"
@@ -62,22 +65,24 @@ def load_lokr(folder: Path, transformer: "nn.Module", name: str) -> None:
     Raises:
         AdapterError: it is damaged, or of another model.
     """
-    from peft import LoKrConfig
+    from peft import LoKrConfig, inject_adapter_in_model
     from peft.utils import set_peft_model_state_dict
 
-    path = folder / UPSTREAM_LORA_FILE
+    path, config_path = folder / UPSTREAM_LORA_FILE, folder / UPSTREAM_CONFIG_FILE
     tensors = _read(path)
-    written = json.loads((folder / UPSTREAM_CONFIG_FILE).read_text(encoding="utf-8"))
-    known = {key: value for key, value in written.items() if key in LoKrConfig.__dataclass_fields__}
-    try:
-        config = LoKrConfig(**{**known, "rank_dropout": 0.0, "module_dropout": 0.0, "inference_mode": True})
-        transformer.add_adapter(config, adapter_name=name)
-    except (TypeError, ValueError) as problem:
-        raise AdapterError(f"{folder / UPSTREAM_CONFIG_FILE}: these settings make no LoKr ({problem}).") from problem
+    settings = checked(config_path, LokrSettings, read_peft_settings(config_path)).model_dump(exclude_none=True)
+    try:  # without memory: only what fits the weights that are there may take some
+        inject_adapter_in_model(
+            LoKrConfig(**settings, inference_mode=True), transformer, adapter_name=name, low_cpu_mem_usage=True
+        )
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise AdapterError(f"{config_path}: these settings make no LoKr ({in_short(problem)}).") from problem
+    transformer._hf_peft_config_loaded = True  # as diffusers' own `add_adapter` notes it
     own = {key: tuple(tensor.shape) for key, tensor in _state(transformer, name).items()}
     if own != {key: tuple(tensor.shape) for key, tensor in tensors.items()}:
         raise AdapterError(f"{path}: it does not fit the layers of this model. Load the model it fits.")
-    set_peft_model_state_dict(transformer, tensors, adapter_name=name)
+    set_peft_model_state_dict(transformer, tensors, adapter_name=name, low_cpu_mem_usage=True)
+    transformer.set_adapters([name])
     transformer.requires_grad_(False)
 
 
@@ -92,6 +97,10 @@ def _read(path: Path) -> "dict[str, Tensor]":
     from safetensors.torch import load_file
 
     try:
-        return {key.removeprefix(_PREFIX): tensor for key, tensor in load_file(path).items()}
-    except (OSError, ValueError, SafetensorError) as problem:
-        raise AdapterError(f"{path}: the file is damaged ({problem}). Copy the whole adapter folder.") from problem
+        tensors = {key.removeprefix(_PREFIX): tensor for key, tensor in load_file(path).items()}
+    except (OSError, ValueError, RuntimeError, SafetensorError) as problem:
+        raise AdapterError(
+            f"{path}: the file is damaged ({in_short(problem)}). Copy the whole adapter folder."
+        ) from problem
+    require_numbers(path, tensors)
+    return tensors

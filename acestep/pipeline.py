@@ -25,6 +25,7 @@ from acestep.adapter import (
     read_card,
     read_lora,
     require_base,
+    require_numbers,
 )
 from acestep.conditioning import EventConditioning
 from acestep.conditions import WordEncoder, event_plan
@@ -32,7 +33,7 @@ from acestep.event_encoder import EventEncoder
 from acestep.loading import SamplingDefaults
 from acestep.lokr import is_lokr, load_lokr
 from acestep.negative import away_from
-from structure.errors import StudioError
+from structure.errors import StudioError, in_short
 from structure.events import Event
 from structure.language import parse_structure
 from structure.lyrics import lyrics_with_tags, song_lyrics
@@ -201,7 +202,7 @@ class StructuredPipeline:
             transformer.load_lora_adapter(lora, metadata=settings, adapter_name=name)
         except (OSError, TypeError, ValueError, RuntimeError, KeyError) as problem:
             self.unload_adapter()
-            raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({problem}).") from problem
+            raise AdapterError(f"{folder.name}: the LoRA cannot be loaded ({in_short(problem)}).") from problem
         transformer.eval()  # its new layers come in training mode, where dropout of another's LoRA would act
         found = dora_magnitudes(transformer, name)
         self._magnitudes[name] = [(m, frozen, m.detach().clone()) for m, frozen in found]
@@ -225,16 +226,22 @@ class StructuredPipeline:
         try:
             tensors = load_file(folder / ENCODER_FILE)
             hidden = len(tensors["to_hidden.bias"])  # adapters of before have a narrower one
-            encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary, hidden)
-            gains = {"gain": encoder.gain}  # ones, as they are where an older file names none
-            encoder.load_state_dict(gains | tensors)
+            with torch.device("meta"):  # without memory: only what fits the weights that are there may take some
+                encoder = EventEncoder.for_transformer(self.pipe.transformer, text_width, card.vocabulary, hidden)
+            gains = {"gain": torch.ones(encoder.n_blocks)}  # as they are where an older file names none
+            encoder.load_state_dict(gains | tensors, assign=True)
+            require_numbers(folder / ENCODER_FILE, tensors)
+        except AdapterError:
+            raise
         except (KeyError, TypeError, RuntimeError) as problem:  # torch lists every tensor
             raise AdapterError(
                 f"{folder.name}: {ENCODER_FILE} is of another version or model. Train the adapter again."
             ) from problem
         except (OSError, ValueError, SafetensorError) as problem:
-            raise AdapterError(f"{folder.name}: {ENCODER_FILE} is damaged ({problem}). Copy it again.") from problem
-        return encoder.to(self.device).eval().requires_grad_(False)
+            raise AdapterError(
+                f"{folder.name}: {ENCODER_FILE} is damaged ({in_short(problem)}). Copy it again."
+            ) from problem
+        return encoder.float().to(self.device).eval().requires_grad_(False)
 
     def unload_adapter(self) -> None:
         """Back to the bare checkpoint."""

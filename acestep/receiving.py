@@ -1,7 +1,6 @@
 """Adapters from outside: each file is looked at before one is written, and none of a kind that could run anything."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,9 @@ from acestep.adapter import (
     AdapterError,
     require_base,
 )
+from structure.errors import in_short
 from structure.files import unfinished
+from structure.json_reading import parse_json, read_json
 
 FILES = (LORA_FILE, UPSTREAM_LORA_FILE, ENCODER_FILE, CARD_FILE, UPSTREAM_CONFIG_FILE)
 MOST_WEIGHTS = 2 * 1024**3  # bytes of one file: a LoRA of rank 64 on the largest model has a quarter of that
@@ -96,20 +97,22 @@ def _check(file: Path) -> None:
         raise AdapterError(f"{file.name}: larger than {most >> 20} MB, which no adapter needs.")
     try:
         if is_json:
-            if not isinstance(json.loads(file.read_text(encoding="utf-8")), dict):
+            if not isinstance(read_json(file), dict):
                 raise ValueError("no JSON object")
         else:
             with safe_open(file, framework="np") as weights:  # reads the header, and checks the file's length by it
                 if not list(weights.keys()):
                     raise ValueError("it holds nothing")
                 _check_settings((weights.metadata() or {}).get("lora_adapter_metadata", "{}"))
-    except (OSError, ValueError, RecursionError, SafetensorError) as problem:
-        raise AdapterError(f"{file.name}: damaged, or not what its name says ({problem}). Send it again.") from problem
+    except (OSError, ValueError, SafetensorError) as problem:
+        raise AdapterError(
+            f"{file.name}: damaged, or not what its name says ({in_short(problem)}). Send it again."
+        ) from problem
 
 
 def _check_settings(text: str) -> None:
     """The settings that a LoRA carries for peft, which imports a module of any name where they ask for Megatron."""
-    settings = json.loads(text)
+    settings = parse_json(text)
     if not isinstance(settings, dict):
         raise ValueError("its settings are no JSON object")
     if any(key.endswith("megatron_config") and value for key, value in settings.items()):
@@ -126,9 +129,11 @@ def _check_together(known: dict[str, Path], model: str, model_hash: str) -> None
     if CARD_FILE not in known:
         return
     try:
-        card = AdapterCard.model_validate_json(known[CARD_FILE].read_bytes())
+        card = AdapterCard.model_validate(read_json(known[CARD_FILE]))
     except ValueError as problem:
-        raise AdapterError(f"{CARD_FILE}: the adapter's card cannot be read ({problem}). Send it again.") from problem
+        raise AdapterError(
+            f"{CARD_FILE}: the adapter's card cannot be read ({in_short(problem)}). Send it again."
+        ) from problem
     require_base(card, card.name[:LONGEST_NAME] or "The adapter", model, model_hash)
     if card.has_events and ENCODER_FILE not in known:
         raise AdapterError(f"{ENCODER_FILE} is missing, which its card speaks of. Send all the files of the folder.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.track import track_audio, track_grid_path
 from structure.files import write_whole
+from structure.json_reading import read_json
 
 if TYPE_CHECKING:
     from annotate.beats import Beats
@@ -28,7 +29,7 @@ def track_grid(track: str) -> dict[str, Any]:
     """
     kept = track_grid_path(track)
     try:
-        return json.loads(kept.read_text(encoding="utf-8"))
+        return read_json(kept)
     except (OSError, ValueError):  # not there yet, or spoilt on disk
         found = _grid(track)
     write_whole(kept, json.dumps(found).encode(), durable=False)

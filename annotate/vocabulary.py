@@ -9,6 +9,7 @@ from typing import Any
 from structure.errors import StudioError
 from structure.events import SECTION_TYPES, normalise_type
 from structure.files import write_whole
+from structure.json_reading import read_json
 
 VOCABULARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -82,7 +83,7 @@ def check_vocabulary(names: Sequence[Any]) -> tuple[str, ...]:
 def _settings(root: Path) -> dict[str, Any]:
     path = root / SETTINGS_NAME
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as problem:

@@ -82,7 +82,8 @@ def describe_adapter(model: str, adapter: str) -> str:
         card = read_adapter(model, adapter)
         if card is not None and (base := base_hash(model)) and card.base_hash != base:
             remarks.append(
-                f"**It was trained on {card.base_model} ({card.base_hash}) and does not fit {model} ({base}).**"
+                f"**It was trained on {card.base_model[:100]} ({card.base_hash[:20]}) and does not fit {model} "
+                f"({base}).**"
             )
         if card is None or not card.has_events:
             remarks.append(UNHEARD_NOTE)

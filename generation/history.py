@@ -4,7 +4,6 @@ What a judge heard in a take, its score and whether somebody likes it stand in t
 kept until the folder outgrows the size that its owner set; the oldest go first, favourites never.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any
 from structure.errors import StudioError
 from structure.events import Event, is_readable
 from structure.files import backup_path, sweep, write_whole
+from structure.json_reading import read_json
 from structure.sidecar import read_sidecar, save_sidecar, sidecar_path, with_fields
 
 SETTINGS = "history.json"
@@ -131,7 +131,7 @@ def tidy(folder: Path, keep: Iterable[str] = ()) -> list[str]:
 def limit_mb(folder: Path) -> int:
     """How large the folder may become, in megabytes."""
     try:
-        said = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["limit_mb"]
+        said = read_json(folder / SETTINGS)["limit_mb"]
         return int(min(max(said, LEAST_MB), MOST_MB))
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_LIMIT_MB

@@ -12,6 +12,7 @@ import pydantic
 
 from structure.errors import StudioError
 from structure.events import Event, problems
+from structure.json_reading import parse_json
 from structure.language import parse_structure
 from structure.rewriting import say_the_same
 from structure.tempo import Tempo, read_meter
@@ -162,9 +163,11 @@ def read_jobs(path: Path, defaults: Mapping[str, Any]) -> list[Job]:
             continue
         where = f"{path.name}, line {number}"
         try:
-            fields = json.loads(line)
+            fields = parse_json(line)
         except json.JSONDecodeError as problem:
             raise RequestError(f"{where}, column {problem.colno}: not JSON ({problem.msg}).") from problem
+        except ValueError as problem:
+            raise RequestError(f"{where}: cannot be read ({problem}).") from problem
         if not isinstance(fields, dict):
             raise RequestError(f"{where}: expected a JSON object, found {type(fields).__name__}.")
         given = _own_names(fields)

@@ -8,6 +8,7 @@ from typing import Any
 from generation.jobs import Job, RequestError, make_job
 from generation.service import check_job
 from serving.settings import ServingSettings
+from structure.json_reading import parse_json
 from structure.peers import INSTRUMENTAL
 
 FORMATS = ("wav", "flac", "mp3", "ogg")
@@ -49,8 +50,8 @@ def read_body(body: bytes) -> Any:
         RequestError: it is none.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as problem:  # bad UTF-8 is a ValueError too
+        return parse_json(body)
+    except ValueError as problem:  # bad UTF-8 is a ValueError too
         raise RequestError(f'The request is not JSON in UTF-8 ({problem}). Send {{"inputs": {{…}}}}.') from None
 
 

@@ -33,6 +33,7 @@ from functools import lru_cache
 
 from structure.errors import StudioError
 from structure.events import Event, read_events, sections
+from structure.json_reading import parse_json
 from structure.prompt.draft import Draft, read_draft
 from structure.prompt.fields import quote
 from structure.prompt.item import Item, PromptError
@@ -42,6 +43,7 @@ from structure.prompt.times import format_clock, format_time
 from structure.tempo import Tempo
 
 ON_BAR = 0.001  # seconds
+LONGEST_PROMPT = 20_000  # characters; no song has a tenth of that, and some readings take the square of it
 _PLAIN_TYPE = re.compile(r"[^\W\d_][^\W\d_]*(?:[ '&/+-][^\W\d_]+)*(?: \d{1,4})?")
 
 
@@ -61,6 +63,11 @@ def parse_structure(text: str, duration: float | None = None, tempo: Tempo | Non
     """
     if re.match(r"\s*(\[\s*[{\]]|\{)", text):
         return _parse_json(text, duration)
+    if len(text) > LONGEST_PROMPT:
+        raise PromptError(
+            f"The structure has {len(text)} characters: {LONGEST_PROMPT} are read at most. Shorten it, or give its "
+            "events as JSON."
+        )
     return [placed.event for placed in place(read_items(text, tempo), duration)]
 
 
@@ -112,7 +119,7 @@ def _in_bars(event: Event, reach: float, tempo: Tempo) -> str | None:
 
 def _parse_json(text: str, duration: float | None) -> list[Event]:
     try:
-        raw = json.loads(text)
+        raw = parse_json(text)
     except json.JSONDecodeError as problem:
         raise PromptError(
             f"The events are not JSON: {problem.msg} at line {problem.lineno}, character {problem.colno}. Expected a "
@@ -121,7 +128,7 @@ def _parse_json(text: str, duration: float | None) -> list[Event]:
             problem.lineno,
             problem.colno,
         ) from problem
-    except (ValueError, RecursionError) as problem:
+    except ValueError as problem:
         raise PromptError(f"The events cannot be read: {problem}.") from problem
     raw = raw.get("events") if isinstance(raw, Mapping) else raw
     if not isinstance(raw, list):

@@ -27,6 +27,7 @@ from structure.events import Event, is_readable, problems
 from structure.files import keep_backup, sync_folder, unfinished, write_durably
 from structure.formats import read_machine_timeline
 from structure.history import keep_content, keep_state
+from structure.json_reading import parse_json
 
 SIDECAR_FIELDS: tuple[str, ...] = (
     "caption",
@@ -274,16 +275,14 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     """JSON of an object with finite numbers; a byte order mark is fine."""
     repair = "Repair it in a text editor, or move it away and annotate anew; until then it is left as it is."
     try:
-        data = json.loads(
-            content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_once
-        )
+        data = parse_json(content.decode("utf-8-sig"), _finite, _once)
     except UnicodeDecodeError as problem:
         raise SidecarError(f"`{name}` is not UTF-8 text (byte {problem.start}). {repair}") from problem
     except json.JSONDecodeError as problem:
         raise SidecarError(
             f"`{name}` is not JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}. {repair}"
         ) from problem
-    except (ValueError, RecursionError) as problem:
+    except ValueError as problem:
         raise SidecarError(f"`{name}` cannot be read: {problem}. {repair}") from problem
     if not isinstance(data, dict):
         raise SidecarError(f"`{name}` holds no JSON object (`{{…}}`). {repair}")
@@ -313,7 +312,7 @@ def _to_bytes(sidecar: Sidecar) -> bytes:
         return f"{_NUMBER_LIST.sub(_in_one_line, text)}\n".encode()
     except UnicodeEncodeError:  # half an emoji, which JSON may escape but UTF-8 cannot hold
         return f"{json.dumps(sidecar.data, indent=2, allow_nan=False)}\n".encode()
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, RecursionError) as problem:
         raise SidecarError(f"`{sidecar.path.name}` cannot be written as JSON: {problem}.") from problem
 
 

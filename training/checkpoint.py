@@ -8,7 +8,6 @@ as listed is whole, whatever happened to the machine while it was written.
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from structure.errors import StudioError
+from structure.json_reading import read_json
 from training.run_folder import CHECKPOINTS, CONFIG_FILE, write_json
 from training.settings import BestBy
 
@@ -284,7 +284,7 @@ def _remove(checkpoint: Path) -> None:
 def _read_card(folder: Path) -> dict[str, Any]:
     """The card, empty where it cannot be read."""
     try:
-        card = json.loads((folder / TRAINER_CARD).read_text(encoding="utf-8"))
+        card = read_json(folder / TRAINER_CARD)
         return card if isinstance(card, dict) and isinstance(card.get("files"), dict) else {}
     except (OSError, ValueError):
         return {}

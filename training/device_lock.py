@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from structure.errors import StudioError
 from structure.files import write_whole
+from structure.json_reading import read_json
 
 LOCK_DIR_VARIABLE = "STRUCTURE_STUDIO_LOCK_DIR"
 _START_TOLERANCE = 2.0  # seconds
@@ -181,6 +182,6 @@ def _guard(path: Path) -> FileLock:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+        return Holder(**read_json(path))
     except (OSError, ValueError, TypeError):  # missing, or not ours: nobody holds it
         return None

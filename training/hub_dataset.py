@@ -5,13 +5,13 @@ export` writes it, the sidecars lie in `metadata.jsonl` and are laid beside thei
 """
 
 import glob
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from annotate.audio import AUDIO_SUFFIXES
+from structure.json_reading import parse_json
 from structure.sidecar import sidecar_path
 from training.hub import DEFAULT_TOKEN_VARIABLE, HubError, plainly, quiet, require_inside, require_repository, token_in
 from training.latents import default_cache
@@ -139,7 +139,7 @@ def _pattern(subdir: str, ending: str) -> str:
 def _object(line: str) -> dict[str, Any]:
     """A JSON object; an empty one where the text is none."""
     try:
-        found = json.loads(line)
+        found = parse_json(line)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

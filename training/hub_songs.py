@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from annotate.dataset import scan
+from structure.json_reading import parse_json
 from structure.sidecar import sidecar_path
 from training.hub import HubError, HubPlace, Parcel, lines_of, put, without_folders
 
@@ -57,7 +58,7 @@ def song_parcels(dataset: Path) -> list[Parcel]:
 def _travelling(sidecar: Path) -> Path | bytes:
     """A sidecar as it goes out: as it is, unless it names folders."""
     try:
-        data = json.loads(sidecar.read_text(encoding="utf-8-sig"))
+        data = parse_json(sidecar.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as problem:
         raise HubError(
             f"{sidecar}: cannot be read ({problem}). Mend it, or take the song out of the folder."

@@ -5,7 +5,6 @@ picture shows, however many there are. The running mean is taken over all points
 """
 
 import copy
-import json
 import math
 import os
 import threading
@@ -14,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from structure.json_reading import parse_json
 from training.run_folder import METRICS_FILE
 
 MOST_POINTS = 500  # of a line: its picture is hardly wider
@@ -163,7 +163,7 @@ class _GrowingFile:
 
     def _add(self, line: bytes) -> None:
         try:
-            point = json.loads(line)
+            point = parse_json(line)
         except ValueError:  # cut off by a crash
             return
         if isinstance(point, dict):

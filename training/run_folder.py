@@ -18,6 +18,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict
 
 from structure.files import write_whole
+from structure.json_reading import parse_json, read_json
 from training.device_lock import process_alive
 from training.settings import TrainingSettings
 
@@ -155,7 +156,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     points = []
     for line in lines:
         with contextlib.suppress(ValueError):
-            point = json.loads(line)
+            point = parse_json(line)
             if (
                 isinstance(point, dict)
                 and "step" in point
@@ -213,7 +214,7 @@ def has_adapter(folder: Path) -> bool:
 
 def _read_launch(folder: Path) -> tuple[int | None, float | None]:
     try:
-        launch = json.loads((folder / LAUNCH_FILE).read_text(encoding="utf-8"))
+        launch = read_json(folder / LAUNCH_FILE)
         return int(launch["pid"]), launch["pid_started"]
     except (OSError, ValueError, KeyError, TypeError):
         return None, None

@@ -4,7 +4,6 @@ A run that is started here gets a ticket, waits its turn in its own process (`li
 """
 
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from structure.errors import StudioError
+from structure.json_reading import read_json
 from structure.places import writing_folder
 from training.checkpoint import checkpoint_folder, list_checkpoints, step_of
 from training.device_lock import process_start
@@ -279,6 +279,6 @@ def _place_in_list(run: Run) -> tuple[int, float, str]:
 
 def _ticket_of(folder: Path) -> float | None:
     try:
-        return float(json.loads((folder / TICKET_FILE).read_text(encoding="utf-8"))["since"])
+        return float(read_json(folder / TICKET_FILE)["since"])
     except (OSError, ValueError, KeyError, TypeError):  # none, or none of ours
         return None

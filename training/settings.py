@@ -4,7 +4,6 @@ Every field's description is its help text on the command line. What differs bet
 memory is in `presets.py`.
 """
 
-import json
 import math
 import os
 import re
@@ -16,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from acestep.adapter import DEFAULT_TARGETS, LORA_TARGETS
 from structure.errors import StudioError
+from structure.json_reading import read_json
 from training.presets import PRESETS, preset_for
 
 PLACES = ("dataset_dir", "output_dir", "cache_dir", "resume_from")  # settings that are folders
@@ -237,7 +237,7 @@ def read_settings(path: Path) -> TrainingSettings:
         SettingsError: the file is missing or is not such a file.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except OSError as problem:
         raise SettingsError(f"{path}: cannot be read ({problem.strerror}); choose a run folder.") from problem
     except ValueError as problem:

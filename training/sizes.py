@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acestep.loading import STARTER_DIR
+from structure.json_reading import read_json
 
 LAYOUTS: dict[str, dict[str, int]] = {
     "2 B": {
@@ -122,7 +123,7 @@ def transformer_parameters(config: Mapping[str, Any]) -> int:
 
 def _of_folder(folder: Path) -> BaseSizes:
     def config(part: str) -> dict[str, Any]:
-        return json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+        return read_json(folder / part / "config.json")
 
     transformer, codec = {**_DEFAULTS, **config("transformer")}, config("vae")
     parts = {part: _counted(folder / part) for part in ("transformer", "text_encoder", "condition_encoder", "vae")}

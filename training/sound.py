@@ -15,6 +15,7 @@ import numpy as np
 
 from annotate.audio import AudioError, audio_blocks, audio_info, content_hash
 from structure.files import write_whole
+from structure.json_reading import read_json
 
 SILENT_PEAK = 10 ** (-60 / 20)
 """A song that never gets louder than -60 dB of full scale is silent."""
@@ -81,7 +82,7 @@ def listen(audio: Path, folder: Path) -> Sound:
 def heard_before(audio: Path, folder: Path) -> Sound | None:
     """What `listen` found in this file as it is now, None where it has to be read first."""
     try:
-        kept = json.loads(_place(audio, folder).read_text(encoding="utf-8"))
+        kept = read_json(_place(audio, folder))
         if any(kept.pop(key) != value for key, value in _stamp(audio).items()):
             return None
         return Sound(**kept)

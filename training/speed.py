@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from structure.files import write_whole
+from structure.json_reading import read_json
 from training.latents import default_cache
 from training.machine import Device
 
@@ -103,7 +104,7 @@ def _asked_elsewhere(width: int) -> float | None:
 
 def _read(path: Path) -> dict:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -6,13 +6,13 @@ once for all of them, `vae` and `Qwen3-Embedding-0.6B`.
 Source: github.com/ace-step/ACE-Step-1.5, acestep/handler.py and model_downloader.py at f30aee4.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acestep.converting.errors import ConversionError, some_of
 from acestep.converting.silence import SILENCE
+from structure.json_reading import read_json
 
 TEXT_ENCODER = "Qwen3-Embedding-0.6B"
 MODELS = "acestep-v15-*"
@@ -76,7 +76,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         ConversionError: not there, or something else.
     """
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = read_json(path)
     except (OSError, ValueError) as problem:
         raise ConversionError(f"{path}: these settings cannot be read ({problem}).") from problem
     if not isinstance(settings, dict):

@@ -6,6 +6,7 @@ from typing import Any
 
 from annotate.formats.annotation import FormatError
 from annotate.formats.rows import number
+from structure.json_reading import parse_json
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -15,13 +16,13 @@ def json_object(text: str) -> dict[str, Any]:
         FormatError: no JSON, with line and column, or no object.
     """
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except json.JSONDecodeError as problem:
         raise FormatError(
             f"Line {problem.lineno}, column {problem.colno}: this is not JSON: {problem.msg}. Export it once more, or "
             "repair it in a text editor."
         ) from problem
-    except (ValueError, RecursionError) as problem:
+    except ValueError as problem:
         raise FormatError(f"This JSON cannot be read: {problem}.") from problem
     if not isinstance(data, dict):
         raise FormatError("The file holds no JSON object (`{…}`).")

@@ -8,6 +8,7 @@ from structure.prompt.fields import split_description
 
 _KNOWN = frozenset(SECTION_TYPES + MOMENT_TYPES)
 _SEPARATED = re.compile(r"(.+?)\s*(?:[:,;]\s+|\s[-–—|]\s+)(.*\S)\s*", re.DOTALL)
+_LONGEST = 2_000  # characters of a label that is looked into: a wall of spaces takes the square of it
 _UNNAMED = ("", "end", "no_function", "no function")
 
 
@@ -20,7 +21,7 @@ def read_label(text: str) -> tuple[str, dict[str, Any]]:
     kind, fields = split_description(text)
     if fields or normalise_type(kind) in _KNOWN or text.lstrip().startswith(('"', "“")):
         return kind, fields
-    parts = _SEPARATED.fullmatch(kind)
+    parts = _SEPARATED.fullmatch(kind) if len(kind) <= _LONGEST else None
     if parts and normalise_type(parts[1]) in _KNOWN:
         return parts[1], {"label": parts[2]}
     return kind, fields

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from structure.files import write_whole
+from structure.json_reading import read_json
 
 STATE_FILE, STOP_FILE, LOG_FILE = "state.json", "stop", "log.txt"
 ENDED = ("done", "stopped", "failed", "died")
@@ -68,7 +69,7 @@ class Progress:
 def read_state(folder: Path) -> Mapping[str, Any]:
     """The state of an experiment; empty where there is none, `died` where its process is gone."""
     try:
-        state = json.loads((folder / STATE_FILE).read_text("utf-8"))
+        state = read_json(folder / STATE_FILE)
     except (OSError, ValueError):
         return {}
     if not isinstance(state, dict):

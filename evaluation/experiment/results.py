@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from evaluation.probe import JudgedSong
 from evaluation.reference import JudgedFolder, read_folder
 from evaluation.scores import confusion
 from structure.events import clip
+from structure.json_reading import read_json
 from structure.sidecar import read_sidecar
 
 Home = tuple[Arm, Path, Sequence[Wanted]]  # an adapter's arm, its folder and its songs
@@ -179,7 +179,7 @@ def _steps(homes: Mapping[str, Home]) -> int | None:
     """Training steps of the event LoRA, as its run says."""
     home = homes["events/seed-1"][1]
     try:
-        return int(json.loads((home / "adapter" / "state.json").read_text("utf-8"))["step"])
+        return int(read_json(home / "adapter" / "state.json")["step"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -232,7 +232,7 @@ def _seconds(homes: Sequence[Home]) -> float | None:
     took = []
     for _, home, _ in homes:
         try:
-            took.append(float(json.loads((home / "training.json").read_text("utf-8"))["seconds"]))
+            took.append(float(read_json(home / "training.json")["seconds"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return float(np.mean(took)) if took else None

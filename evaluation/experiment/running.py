@@ -7,7 +7,6 @@ product's own commands in processes of their own, as a person would call them.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -31,6 +30,7 @@ from evaluation.experiment.settings import (
     ExperimentSettings,
     read_settings,
 )
+from structure.json_reading import read_json
 from structure.places import PROGRAM
 
 RESULTS_FILE, REPORT_FILE = "results.json", "report.html"
@@ -248,7 +248,7 @@ def _told(state: Path | None) -> dict[str, Any] | None:
     if state is None:
         return None
     try:
-        told = json.loads(state.read_text("utf-8"))
+        told = read_json(state)
         return {key: told.get(key) for key in ("step", "max_steps", "eta", "status", "message")}
     except (OSError, ValueError, AttributeError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from structure.errors import StudioError
+from structure.json_reading import read_json
 
 SETTINGS_FILE = "experiment.json"
 
@@ -136,6 +136,6 @@ def read_settings(folder: Path) -> ExperimentSettings | None:
     if not file.exists():
         return None
     try:
-        return ExperimentSettings.model_validate(json.loads(file.read_text("utf-8"))["settings"])
+        return ExperimentSettings.model_validate(read_json(file)["settings"])
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ExperimentError(f"`{file}` cannot be read. Name a new folder, or take the file away.") from problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 from evaluation.experiment.progress import STOP_FILE, read_state
 from evaluation.experiment.running import REPORT_FILE, RESULTS_FILE
 from evaluation.experiment.settings import SETTINGS_FILE, ExperimentError, ExperimentSettings, read_settings
+from structure.json_reading import read_json
 from structure.places import PROGRAM, writing_folder
 
 _START_SECONDS = 60.0  # a busy machine imports slowly
@@ -87,7 +87,7 @@ def results_of(name: str) -> dict[str, Any] | None:
     """
     file = folder_of(name) / RESULTS_FILE
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = read_json(file)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from evaluation.listening.store import ListeningError
+from structure.json_reading import read_json
 from structure.places import PROGRAM
 
 SERVER_FILE = "server.json"
@@ -70,7 +70,7 @@ def stop_server(folder: Path) -> None:
 
 def _running(folder: Path) -> tuple[psutil.Process, str] | None:
     try:
-        wrote = json.loads((folder / SERVER_FILE).read_text())
+        wrote = read_json(folder / SERVER_FILE)
         process = psutil.Process(int(wrote["pid"]))
         alive = (
             process.status() != psutil.STATUS_ZOMBIE

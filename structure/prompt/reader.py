@@ -12,6 +12,7 @@ from structure.prompt.times import WHEN
 from structure.tempo import Tempo
 
 DEEPEST = 8  # groups in groups
+LONGEST_ITEM = 4_000  # characters, its label with them
 _TAG_LINE = re.compile(r"[ \t]*\[([^\[\]\n]+)\][ \t]*(?:\n|$)")
 
 
@@ -59,7 +60,10 @@ class _Reader:
         if sign != "[":
             return sign == "("
         end = closing(self.prompt, self.at, "[]")
-        return end is not None and re.search(r"[,;\n]", self.prompt[self.at : end]) is not None
+        if end is None:
+            head = Item(self.number + 1, self.prompt[self.at : self.at + 60], self.at, self.prompt)
+            raise head.error("this bracket is not closed: expected `]` after the type, or after the group.")
+        return re.search(r"[,;\n]", self.prompt[self.at : end]) is not None
 
     def _group(self) -> Group:
         begin, pair = self.at, "()" if self.prompt[self.at] == "(" else "[]"
@@ -89,6 +93,9 @@ class _Reader:
         begin = self.at
         raw = self._until_separator(closer)
         self.number += 1
+        if len(raw) > LONGEST_ITEM:
+            head = Item(self.number, raw[:60].strip(), begin, self.prompt)
+            raise head.error(f"has {len(raw)} characters, {LONGEST_ITEM} are the most. Is a comma missing?")
         return Item(self.number, raw.strip(), begin + len(raw) - len(raw.lstrip()), self.prompt)
 
     def _until_separator(self, closer: str) -> str:

@@ -122,13 +122,13 @@ def test_a_key_that_stands_twice_is_a_sentence_where_one_value_would_be_lost(tmp
     assert same_or_told(written(path, b'{"caption": "a", "caption": "a"}')) == {"caption": "a"}
 
 
-@pytest.mark.parametrize("depth", [50, 200, 400, 900, 5_000, 100_000])
+@pytest.mark.parametrize("depth", [50, 90, 110, 900, 100_000])
 @pytest.mark.parametrize("pair", ["[]", "{}"])
 def test_nesting_of_any_depth_is_kept_or_told(tmp_path: Path, depth: int, pair: str) -> None:
     opening = '{"a":' if pair == "{}" else "["
     content = f'{{"mine": {opening * depth}1{pair[1] * depth}}}'.encode()
     found = same_or_told(written(tmp_path / "song.json", content))
-    assert found is not None or depth > 200
+    assert found is not None or depth > 100
 
 
 def test_a_hundred_thousand_events_are_kept(tmp_path: Path) -> None:
