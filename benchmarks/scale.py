@@ -73,7 +73,8 @@ ANSWER = """
 DRAWN = """(() => {{ const r = document.querySelector("#annotate-timeline .sst");
   return r.dataset.song === "{name}" && r.dataset.drawn; }})()"""
 ROW = """document.querySelector('.ssl-song[data-name="{name}"]')"""
-SEEN = """[...document.querySelectorAll("td")].some((cell) => cell.checkVisibility() && /^run-/.test(cell.innerText))"""
+SEEN = """[...document.querySelectorAll("span.text")].some((one) => one.textContent.startsWith("run-")
+  && one.checkVisibility())"""
 LISTED = """document.querySelector(".ssl-count").textContent.includes(" of {songs} ")"""
 COUNTED = """document.querySelector(".ssl-count").textContent.startsWith("{count} of {songs} ")"""
 
