@@ -6,8 +6,10 @@ of 0.64 within 0.5 s and of 0.73 within 3 s, song ends left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -170,6 +172,28 @@ def merge(mine: Sequence[Event], theirs: Sequence[Event], prefer_theirs: bool = 
     return sections(own) + moments([*moments(mine), *new]), left
 
 
+def merge_changes(
+    base: Sequence[Event], mine: Sequence[Event], theirs: Sequence[Event]
+) -> tuple[list[Event], list[str]]:
+    """What two people made of one annotation, in one: the changes of both, mine where they collide.
+
+    What one of them changed or took away, and the other left as it was, is as the one has it.
+
+    Args:
+        base: what both began with.
+        mine, theirs: what became of it.
+
+    Returns:
+        as `merge`.
+    """
+    was, now = {_told(event) for event in base}, {_told(event) for event in theirs}
+    kept = [event for event in mine if _told(event) not in was or _told(event) in now]
+    new = [event for event in theirs if _told(event) not in was]
+    before = {_place(event): event.to_dict() for event in base}
+    ours, others = ({_place(event): event for event in events} for events in (kept, new))
+    return merge(_with_changes(kept, others, before), _with_changes(new, ours, before))
+
+
 def mean_agreement(found: Sequence[Agreement]) -> dict[str, float | None]:
     """The mean over songs of each figure; None where no song has it."""
     columns: dict[str, list[float]] = {}
@@ -255,6 +279,30 @@ def _with_details(mine: Event, theirs: Event, prefer_theirs: bool) -> tuple[Even
     ]
     details = {key: value for data in (other, kept) for key, value in data.items() if key in _DETAILS}
     return Event.model_validate(mine.to_dict() | details), said
+
+
+def _told(event: Event) -> str:
+    return json.dumps(event.to_dict(), sort_keys=True)
+
+
+def _place(event: Event) -> tuple[str, float, float]:
+    return event.type, event.start, event.end
+
+
+def _with_changes(
+    events: Sequence[Event], others: Mapping[tuple[str, float, float], Event], before: Mapping[Any, Mapping[str, Any]]
+) -> list[Event]:
+    """The events, each with those details of the other person's that it left as they were before."""
+    found = []
+    for event in events:
+        other, was, told = others.get(_place(event)), before.get(_place(event)), event.to_dict()
+        if other is not None and was is not None:
+            theirs = other.to_dict()
+            left = [key for key in _DETAILS if told.get(key) == was.get(key)]
+            told = {key: value for key, value in told.items() if key not in left}
+            told |= {key: theirs[key] for key in left if key in theirs}
+        found.append(Event.model_validate(told))
+    return found
 
 
 def _span(event: Event) -> str:

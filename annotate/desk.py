@@ -6,6 +6,7 @@ and never overwritten. A song is named by its path inside the dataset, and
 only songs that were found there can be named: names come from a browser.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,20 +14,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from annotate.agreement import merge
+from annotate.agreement import merge_changes
 from annotate.catalogue import AT_ONCE, Catalogue, Listed
+from annotate.conflict import Conflict
 from annotate.dataset import Song, read_song
 from annotate.track import register_track, track_envelope
 from structure.beats import read_beats
 from structure.errors import StudioError
 from structure.events import Event, moments, read_events, sections
+from structure.history import State, states
 from structure.sidecar import (
     SIDECAR_FIELDS,
     Sidecar,
     SidecarConflict,
     SidecarError,
+    keep_unsaved,
     read_sidecar,
     save_sidecar,
+    sidecar_path,
     with_events,
     with_fields,
 )
@@ -58,23 +63,6 @@ class OpenSong:
     trouble: str | None = None
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """The sidecar changed on disk while this visitor was editing.
-
-    Attributes:
-        name: the song.
-        mine: what this visitor wanted to save.
-        theirs: what the file holds now.
-        again: applies the visitor's edit to another version of the file.
-    """
-
-    name: str
-    mine: Sidecar
-    theirs: Sidecar
-    again: Callable[[Sidecar], Sidecar]
-
-
 @dataclass
 class Desk:
     """One visitor's dataset and songs.
@@ -82,12 +70,12 @@ class Desk:
     Attributes:
         root: the dataset; None before one is chosen.
         catalogue: its songs, of which some may be waiting to be read.
-        conflict: waits for the visitor's choice; until then nothing of that song is saved.
+        conflicts: by song; each waits for the visitor's choice, and until then nothing of that song is saved.
     """
 
     root: Path | None = None
     catalogue: Catalogue | None = None
-    conflict: Conflict | None = None
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
     _open: dict[str, OpenSong] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)  # edits and clicks of one visitor may overlap
 
@@ -101,7 +89,7 @@ class Desk:
         catalogue.read_some(AT_ONCE)
         with self._lock:
             if root != self.root:
-                self._open, self.conflict = {}, None
+                self._open, self.conflicts = {}, {}
             self.root, self.catalogue = root, catalogue
 
     @property
@@ -143,8 +131,8 @@ class Desk:
         opened = OpenSong(song, track, duration, sidecar, trouble)
         with self._lock:
             self._open[name] = opened
-            if self.conflict and self.conflict.name == name:
-                self.conflict = None  # the file has just been read: what it holds is what the visitor sees
+            if name in self.conflicts and opened.trouble is None:
+                self.conflicts[name] = replace(self.conflicts[name], theirs=sidecar)
         return opened
 
     def save_events(self, name: str, raw: Sequence[Mapping[str, Any]], beats: object = None) -> str:
@@ -158,7 +146,7 @@ class Desk:
 
         Raises:
             DeskError: the song is not open here or cannot be edited.
-            SidecarConflict: the file changed on disk; `conflict` is then set, and nothing was written.
+            SidecarConflict: the file changed on disk; it is then among `conflicts`, and nothing was written.
             StudioError: an event or the beats are wrong, or the file cannot be written.
         """
         events = read_events(list(raw), where=f"`{name}`")
@@ -204,13 +192,11 @@ class Desk:
 
     def heard(self, name: str) -> list[str]:
         """Which fields of an open song a machine filled in."""
-        opened = self._open.get(self._named(name).name)
-        return heard_fields(opened.sidecar) if opened else []
+        return heard_fields(self._seen(name))
 
     def field_value(self, name: str, field_name: str) -> str | float | None:
         """What the page shows of a field: text, and for `bpm` a number or None."""
-        opened = self._open.get(self._named(name).name)
-        held = opened.sidecar.get(field_name) if opened else None
+        held = self._seen(name).get(field_name)
         if field_name == "bpm":
             return held if isinstance(held, int | float) and not isinstance(held, bool) else None
         return "" if held is None else str(held)
@@ -222,10 +208,54 @@ class Desk:
             DeskError: the song is not open here or cannot be edited.
         """
         opened = self._editable(name)
-        told = {"duration": opened.duration, "events": [event.to_dict() for event in opened.sidecar.events]}
-        return opened.sidecar.data | told
+        seen = self._seen(name)
+        return seen.data | {"duration": opened.duration, "events": [event.to_dict() for event in seen.events]}
 
-    def keep_mine(self) -> str:
+    def look(self, name: str) -> bool:
+        """Whether an open song's sidecar is no longer what this visitor sees: a conflict then, where none was known."""
+        with self._lock:
+            opened = self._open.get(name) if isinstance(name, str) else None
+            if opened is None or opened.trouble or name in self.conflicts:
+                return False
+            try:
+                theirs = read_sidecar(opened.song.audio)
+            except SidecarError:  # half written by an editor, or damaged: saving will say so
+                return False
+            if theirs.version == opened.sidecar.version:
+                return False
+            self._dispute(Conflict(name, opened.sidecar, opened.sidecar, theirs))
+            return True
+
+    def states(self, name: str) -> list[State]:
+        """Earlier states of a song's sidecar, newest first.
+
+        Raises:
+            DeskError: no song of this name in the dataset.
+        """
+        return states(self._place(name))
+
+    def earlier(self, name: str, number: int) -> Sidecar:
+        """What a song's sidecar held in an earlier state.
+
+        Raises:
+            DeskError: there is no such state any more.
+            SidecarError: it cannot be read.
+        """
+        found = next((state for state in self.states(name) if state.number == number), None)
+        if found is None:
+            raise DeskError("This state is no longer kept. Choose another one.")
+        return read_sidecar(found.path)
+
+    def bring_back(self, name: str, number: int) -> str:
+        """Save an earlier state once more; what there is now becomes the newest of the earlier states.
+
+        Raises:
+            As `earlier` and `save_events`.
+        """
+        state = self.earlier(name, number)
+        return self._save(name, lambda sidecar: replace(sidecar, data=dict(state.data)))
+
+    def keep_mine(self, name: str) -> str:
         """Apply the edit that met a conflict to the version on disk, which becomes the backup.
 
         Raises:
@@ -233,43 +263,39 @@ class Desk:
             StudioError: the file cannot be written.
         """
         with self._lock:
-            conflict = self._take_conflict()
-            self._open[conflict.name].sidecar = conflict.theirs
-            return self._save(conflict.name, conflict.again)
+            conflict = self._conflict(name)
+            return self._settle(conflict, conflict.kept)
 
-    def load_theirs(self) -> str:
-        """Give up the edit that met a conflict; returns the song's name, to be opened again.
+    def load_theirs(self, name: str) -> None:
+        """Give up the edit that met a conflict, which stays among the earlier states; the song is to be opened again.
 
         Raises:
             DeskError: there is no conflict.
         """
         with self._lock:
-            return self._take_conflict().name
+            del self.conflicts[self._conflict(name).name]
 
-    def merge_both(self) -> tuple[str, list[str]]:
-        """Save all events of the edit that met a conflict, and of the version on disk what does not collide with them.
+    def merge_both(self, name: str) -> list[str]:
+        """Save the changes of both, where they do not collide; this visitor's where they do.
 
         Returns:
-            the song's name, to be opened again, and a sentence for each section that had to be left out.
+            a sentence for each section that had to be left out; the song is to be opened again.
 
         Raises:
             As `keep_mine`.
         """
         with self._lock:
-            conflict = self._take_conflict()
-            events, left = merge(conflict.mine.events, conflict.theirs.events)
-            self._open[conflict.name].sidecar = conflict.theirs
-            self._save(conflict.name, lambda sidecar: with_events(conflict.again(sidecar), events))
-            return conflict.name, left
+            conflict = self._conflict(name)
+            events, left = merge_changes(conflict.base.events, conflict.mine.events, conflict.theirs.events)
+            self._settle(conflict, with_events(conflict.kept, events))
+            return left
 
     def _save(self, name: str, edit: Callable[[Sidecar], Sidecar]) -> str:
         with self._lock:
             opened = self._editable(name)
-            if self.conflict and self.conflict.name == name:
+            if waiting := self.conflicts.get(name):
                 # Later edits join the one that waits, so that "keep mine" keeps them all.
-                waiting = self.conflict
-                again = _both(waiting.again, edit)
-                self.conflict = Conflict(name, edit(waiting.mine), waiting.theirs, again)
+                self._dispute(replace(waiting, mine=edit(waiting.mine)))
                 raise SidecarConflict("Not saved: choose below which version to keep.", waiting.theirs)
             mine = edit(opened.sidecar)
             if mine.get("duration") is None:
@@ -277,18 +303,47 @@ class Desk:
             try:
                 opened.sidecar = save_sidecar(mine)
             except SidecarConflict as conflict:
-                self.conflict = Conflict(name, mine, conflict.theirs, edit)
+                self._dispute(Conflict(name, opened.sidecar, mine, conflict.theirs))
                 raise
             events, found = opened.sidecar.events, opened.sidecar.problems(opened.duration)
             assert self.catalogue is not None
             self.catalogue.put(replace(opened.song, problems=found, events=events))
             return f"Saved {datetime.now():%H:%M:%S}, {count_events(events)}"
 
-    def _take_conflict(self) -> Conflict:
-        if self.conflict is None:
+    def _conflict(self, name: str) -> Conflict:
+        if name not in self.conflicts:
             raise DeskError("Both versions are already the same: there is nothing to choose.")
-        conflict, self.conflict = self.conflict, None
-        return conflict
+        return self.conflicts[name]
+
+    def _dispute(self, conflict: Conflict) -> None:
+        """Let a conflict wait; what this visitor wanted to save is found among the earlier states, whatever happens."""
+        self.conflicts[conflict.name] = conflict
+        with contextlib.suppress(SidecarError):  # no room for it: it waits here all the same
+            keep_unsaved(conflict.mine)
+
+    def _settle(self, conflict: Conflict, chosen: Sidecar) -> str:
+        """Save what the visitor chose over the version on disk; where that fails, the conflict waits on."""
+        opened, before = self._editable(conflict.name), self._open[conflict.name].sidecar
+        del self.conflicts[conflict.name]
+        opened.sidecar = conflict.theirs
+        try:
+            return self._save(conflict.name, lambda _: chosen)
+        except StudioError:
+            opened.sidecar = before
+            self.conflicts.setdefault(conflict.name, conflict)
+            raise
+
+    def _seen(self, name: str) -> Sidecar:
+        """A song's sidecar as this visitor sees it: with what waits for a choice; empty where it is not open."""
+        place = self._place(name)
+        if conflict := self.conflicts.get(name):
+            return conflict.mine
+        return self._open[name].sidecar if name in self._open else Sidecar(place)
+
+    def _place(self, name: str) -> Path:
+        """Where the sidecar of a song is or will be."""
+        assert self.root is not None
+        return sidecar_path(self.root / self._named(name).name)
 
     def _named(self, name: str) -> Listed:
         song = self.songs.get(name) if isinstance(name, str) else None
@@ -331,7 +386,3 @@ def count_events(events: Sequence[Event]) -> str:
     text = f"{parts} section{'s' * (parts != 1)}"
     text += f", {points} moment{'s' * (points != 1)}" if points else ""
     return text + (f", {doubts} unsure" if doubts else "")
-
-
-def _both(first: Callable[[Sidecar], Sidecar], then: Callable[[Sidecar], Sidecar]) -> Callable[[Sidecar], Sidecar]:
-    return lambda sidecar: then(first(sidecar))

@@ -14,17 +14,19 @@ from typing import Any
 
 import gradio as gr
 
+from annotate.conflict_panel import ConflictPanel, conflict_panel, conflict_updates
 from annotate.dataset import UPLOADS, DatasetError, add_songs
 from annotate.desk import NO_DESK, Desk
+from annotate.earlier import earlier_states
 from annotate.hearing import SongMaker, hear_it
 from annotate.progress import is_blind
 from annotate.song_fields import field_updates, song_fields
 from annotate.song_list import SongList, song_list_value, songs_read
 from annotate.timeline import Timeline, timeline_value
+from annotate.undoing import undo_steps
 from annotate.visitors import check_room, check_upload, copy_for, fresh, known
 from annotate.vocabulary import VOCABULARIES, read_vocabulary, save_vocabulary
 from structure.errors import StudioError
-from structure.events import Event
 from structure.sidecar import SidecarConflict
 
 WORTH_TRAINING = 4  # marked songs from which on training is offered: fewer teach a song, not a structure
@@ -95,25 +97,19 @@ def build(
         with gr.Column(scale=5, min_width=320):
             notice = gr.HTML(visible=False, padding=False, elem_id="annotate-notice")
             timeline = Timeline(elem_id="annotate-timeline")
-            with gr.Group(visible=False, elem_id="annotate-conflict") as dispute:
-                difference = gr.HTML()
-                both = Timeline()
-                with gr.Row():
-                    keep = gr.Button("Keep mine", variant="primary", size="sm")
-                    join = gr.Button("Keep both where they do not collide", size="sm")
-                    take = gr.Button("Load theirs", size="sm")
+            conflict = conflict_panel()
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
                 fields = song_fields()
                 fill = gr.Button(
                     "Fill in tempo and key as a machine hears them", size="sm", visible=listener is not None
                 )
+            earlier = earlier_states(desk, timeline)
             if maker:
                 with gr.Accordion("Hear what a model makes of this structure", open=False):
                     hear_it(maker, desk, timeline)
 
     page = _Page(
-        desk, root_path, song_path, memory, songs, train, notice, timeline, dispute, difference, both, fields, folder,
-        names,
+        desk, root_path, song_path, memory, songs, train, notice, timeline, conflict, fields, folder, names,
     )  # fmt: skip
     arrived = partial(_arrive, page, root, local, copies, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
@@ -140,9 +136,13 @@ def build(
     if listener:
         filled = partial(_fill_fields, page, listener)
         fill.click(filled, [desk, memory, timeline], page.outputs(), api_visibility="private", concurrency_limit=1)
-    keep.click(partial(_keep_mine, page), [desk, timeline], page.save_outputs(), **private)
-    join.click(partial(_merge_both, page), [desk, memory], page.outputs(), **private)
-    take.click(partial(_load_theirs, page), [desk, memory], page.outputs(), **private)
+    timeline.focus(partial(_look, page), [desk, timeline], page.save_outputs(), **private)
+    here = [desk, memory, timeline]
+    choices = {conflict.keep: Desk.keep_mine, conflict.join: Desk.merge_both, conflict.take: Desk.load_theirs}
+    for button, choice in choices.items():
+        button.click(partial(_settle, page, choice), here, page.outputs(), **private)
+    brought = partial(_settle, page, Desk.bring_back)
+    earlier.back.click(brought, [*here, earlier.chosen], page.outputs(), **private)
     return AnnotateTab(root_path, song_path, timeline, songs, train)
 
 
@@ -158,15 +158,13 @@ class _Page:
     train: gr.Button
     notice: gr.HTML
     timeline: Timeline
-    dispute: gr.Group
-    difference: gr.HTML
-    both: Timeline
+    conflict: ConflictPanel
     fields: dict[str, gr.components.Component]
     folder: gr.Textbox
     names: gr.Textbox
 
     def save_outputs(self) -> list[gr.blocks.Block]:
-        return [self.timeline, self.train, self.notice, self.dispute, self.difference, self.both]
+        return [self.timeline, self.train, self.notice, *self.conflict.outputs()]
 
     def outputs(self) -> list[gr.blocks.Block]:
         own = [self.desk, self.root, self.song, self.memory, self.songs, self.folder, self.names]
@@ -286,25 +284,28 @@ def _show(
     name: str | None,
     sentences: Sequence[str] = (),
     listed: bool = False,
+    saved: str = "",
 ) -> Updates:
-    """Open a song and fill the page with it; `listed` where the page has the list of songs already."""
+    """Open a song and fill the page with it; `listed` where the page has the list already, `saved` if it was saved."""
     try:
         opened = desk.open_song(name or "")
     except StudioError as problem:
         return _say(page, [str(problem)])
     assert desk.root is not None  # a song is open
-    events = opened.sidecar.events
+    waiting = desk.conflicts.get(opened.song.name)
+    seen = waiting.mine if waiting else opened.sidecar
     trouble = [opened.trouble] if opened.trouble else []
     found = [*sentences, *trouble, *(s for s in opened.song.problems if s not in trouble)]
     if opened.sidecar.imported:
         found.append("These sections come from a machine's analysis in the sidecar. Your first edit makes them yours.")
     value = timeline_value(
         opened.duration,
-        events,
+        seen.events,
         track=opened.track,
         song=opened.song.name,
-        beats=opened.sidecar.beats,
-        meter=_meter(opened.sidecar.get("timesignature")),
+        beats=seen.beats,
+        past=undo_steps(opened.sidecar),
+        meter=_meter(seen.get("timesignature")),
         blind=is_blind(opened.song.name),
         types=read_vocabulary(desk.root),
         mode="view" if opened.trouble else "edit",
@@ -320,8 +321,8 @@ def _show(
         page.folder: str(desk.root),
         page.names: ", ".join(value["types"]),
         page.train: _offer(desk),
-        page.timeline: gr.update(value=value, status=None),
-        page.dispute: gr.update(visible=False),
+        page.timeline: gr.update(value=value, status={"song": opened.song.name, "text": saved} if saved else None),
+        **conflict_updates(page.conflict, waiting),
         **_say(page, found),
         **field_updates(desk, opened, page.fields),
     }
@@ -376,27 +377,33 @@ def _fill_fields(
         return _say(page, [str(problem)])
 
 
-def _keep_mine(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
-    return {**_save(page, desk, value or {}, lambda here: here.keep_mine()), page.dispute: gr.update(visible=False)}
+def _look(page: _Page, desk: Desk | None, value: dict[str, Any] | None) -> Updates:
+    """Somebody comes back to the page: has the file changed meanwhile?"""
+    name = (value or {}).get("song")
+    if desk is None or not desk.look(name):
+        return {page.timeline: gr.skip()}
+    return conflict_updates(page.conflict, desk.conflicts[name])
 
 
-def _load_theirs(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -> Updates:
+def _settle(
+    page: _Page,
+    choice: Callable[..., str | list[str] | None],
+    desk: Desk | None,
+    memory: dict[str, Any] | None,
+    value: dict[str, Any] | None,
+    *more: Any,
+) -> Updates:
+    """Let the desk choose a version of the open song, and show the song as it then is, with what the desk said."""
+    name = (value or {}).get("song") or ""
     if desk is None:
         return _say(page, [NO_DESK])
     try:
-        return _show(page, desk, memory, desk.load_theirs(), listed=True)
+        said = choice(desk, name, *more)
     except StudioError as problem:
-        return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
-
-
-def _merge_both(page: _Page, desk: Desk | None, memory: dict[str, Any] | None) -> Updates:
-    if desk is None:
-        return _say(page, [NO_DESK])
-    try:
-        name, left = desk.merge_both()
-        return _show(page, desk, memory, name, left, listed=True)
-    except StudioError as problem:
-        return {page.dispute: gr.update(visible=False), **_say(page, [str(problem)])}
+        return {**conflict_updates(page.conflict, desk.conflicts.get(name)), **_say(page, [str(problem)])}
+    if isinstance(said, list):
+        return _show(page, desk, memory, name, said, listed=True)
+    return _show(page, desk, memory, name, listed=True, saved=said or "")
 
 
 def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) -> Updates:
@@ -407,9 +414,9 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
     before = _problems(desk, report["song"])
     try:
         text = action(desk)
-    except SidecarConflict as conflict:
+    except SidecarConflict:
         status = gr.update(status={**report, "kind": "error", "text": "Not saved: the file changed on disk."})
-        return {page.timeline: status, **_dispute(page, desk, str(conflict))}
+        return {page.timeline: status, **conflict_updates(page.conflict, desk.conflicts[report["song"]])}
     except StudioError as problem:
         return {page.timeline: gr.update(status={**report, "kind": "error", "text": f"Not saved. {problem}"})}
     if text is None:
@@ -423,21 +430,3 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
 def _problems(desk: Desk, name: object) -> list[str]:
     song = desk.songs.get(name) if isinstance(name, str) else None
     return song.problems if song else []
-
-
-def _dispute(page: _Page, desk: Desk, sentence: str) -> Updates:
-    """Both versions of a song's sidecar, one row each, and what else differs in words."""
-    conflict = desk.conflict
-    if conflict is None:
-        return {}
-    mine, theirs = conflict.mine, conflict.theirs
-    keys = [k for k in {**mine.data, **theirs.data} if k != "events" and mine.data.get(k) != theirs.data.get(k)]
-    lines = [sentence, "Top row: yours. Bottom row: the file on disk, which becomes the backup if you keep yours."]
-    lines += [f"{key}: yours {mine.get(key, '')!s:.80} · on disk {theirs.get(key, '')!s:.80}" for key in keys]
-    events: list[list[Event]] = [mine.events, theirs.events]
-    duration = max([e.end for version in events for e in version], default=1.0)
-    return {
-        page.dispute: gr.update(visible=True),
-        page.difference: "".join(f"<p>{html.escape(line)}</p>" for line in lines),
-        page.both: timeline_value(duration, events[0], compare=events[1], names=("yours", "on disk")),
-    }

@@ -198,9 +198,11 @@ every edit sends it whole. */
       const other = next.song !== this.value.song || next.track !== this.value.track;
       const otherBeats = next.mode !== this.value.mode || JSON.stringify(next.beats) !== JSON.stringify(this.value.beats);
       if (!other && next.rev != null && next.rev < this._rev) return this.emit(); // a late echo: Python must learn what is newer
-      this.value = next;
+      const { past, ...value } = next;
+      this.value = value;
       this._rev = this._savedRev = next.rev ?? this._rev;
       this.model = new TimelineModel(next.events, next.duration || 0, this.colours.moments, next.beats ?? null);
+      this.model.remember(JSON.parse(past || "[]"));
       this.selected = null;
       if (other) {
         this.view = [0, this.model.duration || 1];
@@ -260,6 +262,11 @@ every edit sends it whole. */
       this.twin.offer();
     }
 
+    /* Somebody comes back to the page: another program may have written the sidecar meanwhile. */
+    lookAgain() {
+      if (this.editable && !this.composing && this.value.song && this.root.clientWidth > 10) this._trigger("focus", {});
+    }
+
     /* How saving went. */
     report() {
       const news = this._props.status;
@@ -309,6 +316,7 @@ every edit sends it whole. */
     const { root, audio, draw } = timeline;
     root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     mounted.add(timeline);
+    window.addEventListener("focus", () => root.isConnected && timeline.lookAgain());
     root.addEventListener("pointerdown", () => (lastUsed = timeline));
     watch("value", () => timeline.load());
     watch("status", () => timeline.report());

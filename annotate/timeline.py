@@ -228,6 +228,7 @@ def timeline_value(
     compare: list[Event] | None = None,
     names: tuple[str, str] | None = None,
     beats: BeatTimes | None = None,
+    past: str = "",
     meter: int = 4,
     blind: bool = False,
     types: Sequence[str] | None = None,
@@ -243,6 +244,7 @@ def timeline_value(
         compare: sections for a second row.
         names: what the two rows are called, such as ("asked", "heard").
         beats: as a person corrected them; None lets the browser ask for those that a machine hears.
+        past: what undo goes back to, oldest first, as JSON of `[{"events": …, "beats": …}, …]`; it is not sent back.
         meter: beats in a bar, where a machine counts them.
         blind: a song to be marked without a machine's proposals, unless the person insists.
         types: names that parts are given, the first nine on the digits; None: ours.
@@ -256,6 +258,7 @@ def timeline_value(
         "compare": None if compare is None else [e.to_dict() for e in compare],
         "names": names,
         "beats": beats and beats.to_dict(),
+        "past": past,
         "meter": meter,
         "blind": blind,
         "types": None if types is None else list(types),
@@ -307,10 +310,11 @@ class Timeline(gr.HTML):
     """Waveform with sections, moments, play head; edited in mode `edit`, looked at and played in mode `view`.
 
     Value: see `timeline_value`, and `rev`, which counts the person's edits. `.input` fires on each edit; give it
-    `trigger_mode="always_last"` and `show_progress="hidden"`. What a handler has saved it reports with
-    `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`, which leaves newer edits alone; with
-    `problems`, sentences, the song list learns what is still wrong. `gr.update(other={"song": …, "track": …})` gives a
-    song another recording of the same structure, which the visitor switches to and back from while it plays.
+    `trigger_mode="always_last"` and `show_progress="hidden"`. `.focus` fires when a person comes back to the page. What
+    a handler has saved it reports with `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`,
+    which leaves newer edits alone; with `problems`, sentences, the song list learns what is still wrong.
+    `gr.update(other={"song": …, "track": …})` gives a song another recording of the same structure, which the visitor
+    switches to and back from while it plays.
     """
 
     def __init__(
@@ -325,7 +329,7 @@ class Timeline(gr.HTML):
         super().__init__(
             value=dict(value) if value else None,
             html_template=vocabulary_data() + asset("timeline.html"),
-            js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input'",
+            js_on_load="window.StructureTimeline.mount({element, trigger, props, server, watch}); // 'input', 'focus'",
             head=head_tags(_ASSETS),
             server_functions=[
                 track_source,

@@ -252,6 +252,12 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       this._gesture = null;
     }
 
+    /* What undo is to reach beyond the edits made here: [{events, beats}], oldest first. */
+    remember(states) {
+      const made = ({ events, beats }) => new TimelineModel(events, this.duration, this._momentTypes, beats)._state();
+      this._past = states.map(made);
+    }
+
     undo() {
       return this._travel(this._past, this._future);
     }

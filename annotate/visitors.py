@@ -19,6 +19,7 @@ from annotate.audio import AUDIO_SUFFIXES
 from annotate.dataset import UPLOADS
 from structure.errors import StudioError
 from structure.files import unfinished
+from structure.history import FOLDER as HISTORY
 
 MOST_AT_ONCE = 2000  # files of one upload; an archive is one
 MOST_KEPT = 1 * 1024**3  # bytes of one visitor of a page for strangers
@@ -67,7 +68,7 @@ def copy_for(word: object, dataset: Path) -> OwnFolder:
         partial = unfinished(own.folder)
         try:
             if not own.folder.exists():
-                shutil.copytree(dataset, partial, ignore=shutil.ignore_patterns("*.part", "*.tmp"))
+                shutil.copytree(dataset, partial, ignore=shutil.ignore_patterns("*.part", "*.tmp", HISTORY))
                 os.replace(partial, own.folder)
             os.utime(own.folder)  # saving and adding songs do that as well
         except OSError as problem:

@@ -110,6 +110,8 @@ def install_tests():
     install_browser()
     if not Path("/usr/share/games/fretsonfire/data/songs").exists() and not apt_install(REAL_SONGS):
         print(f"{REAL_SONGS} (Debian) is not installed: the browser test will mark a made song instead of a real one.")
+    if not shutil.which("strace") and not apt_install("strace"):
+        print("strace is not installed: saving will not be tested with a kill at every system call.")
 
 
 def main():

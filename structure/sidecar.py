@@ -4,7 +4,8 @@
 whatever other programs put there. A `Sidecar` is what was read together with
 a hash of the file's bytes, its version. Saving compares that version with the
 file once more, just before an atomic replace, so that two people with one
-folder never overwrite each other; the version before stays as `song.json.bak`.
+folder never overwrite each other; the version before stays as `song.json.bak`,
+and those before it in a hidden folder (`history.py`).
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from structure.errors import StudioError
 from structure.events import Event, is_readable, problems
 from structure.files import keep_backup, sync_folder, unfinished, write_durably
 from structure.formats import read_machine_timeline
+from structure.history import keep_content, keep_state
 
 SIDECAR_FIELDS: tuple[str, ...] = (
     "caption",
@@ -206,6 +208,7 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
             write_durably(temporary, content, like=target)
             with _saving:
                 _refuse_to_lose(sidecar, overwrite)
+                keep_state(target)
                 keep_backup(target)
                 os.replace(temporary, target)
             sync_folder(target.parent)
@@ -218,6 +221,21 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return Sidecar(sidecar.path, sidecar.data, _version(content))
+
+
+def keep_unsaved(sidecar: Sidecar) -> None:
+    """Keep what somebody gave up saving as the newest of the file's earlier states; the file stays as it is.
+
+    Raises:
+        SidecarError: the disk refuses.
+    """
+    try:
+        keep_content(sidecar.path, _to_bytes(sidecar))
+    except OSError as problem:
+        raise SidecarError(
+            f"What you wanted to save in `{sidecar.path.name}` cannot be kept: {problem.strerror or problem}. Make "
+            "room or give write access."
+        ) from problem
 
 
 def _refuse_to_lose(sidecar: Sidecar, overwrite: bool) -> None:
@@ -251,7 +269,9 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     """JSON of an object with finite numbers; a byte order mark is fine."""
     repair = "Repair it in a text editor, or move it away and annotate anew; until then it is left as it is."
     try:
-        data = json.loads(content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite)
+        data = json.loads(
+            content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite, object_pairs_hook=_once
+        )
     except UnicodeDecodeError as problem:
         raise SidecarError(f"`{name}` is not UTF-8 text (byte {problem.start}). {repair}") from problem
     except json.JSONDecodeError as problem:
@@ -262,6 +282,16 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
         raise SidecarError(f"`{name}` cannot be read: {problem}. {repair}") from problem
     if not isinstance(data, dict):
         raise SidecarError(f"`{name}` holds no JSON object (`{{…}}`). {repair}")
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once, or say the same: of two values that differ, saving would lose one."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        wrong = next((key for key, value in pairs if data[key] != value), None)
+        if wrong is not None:
+            raise ValueError(f"the key `{wrong[:60]}` stands twice with different values")
     return data
 
 

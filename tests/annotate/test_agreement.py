@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotate.agreement import AgreementError, agreement, differences, mean_agreement, merge
+from annotate.agreement import AgreementError, agreement, differences, mean_agreement, merge, merge_changes
 from structure.events import Event, problems
 
 
@@ -133,8 +133,8 @@ def test_a_part_that_both_have_keeps_what_either_says_of_it():
     assert merge(mine, theirs, prefer_theirs=True)[0][0].label == "loud"
 
 
-def annotations(most: float = 60.0) -> st.SearchStrategy[list[Event]]:
-    times = st.lists(st.floats(0, most), min_size=2, max_size=12, unique_by=lambda t: round(t, 2))
+def annotations(seconds: st.SearchStrategy[float] | None = None) -> st.SearchStrategy[list[Event]]:
+    times = st.lists(seconds or st.floats(0, 60), min_size=2, max_size=12, unique_by=lambda t: round(t, 2))
     kinds = st.lists(st.sampled_from(["verse", "chorus", "solo", None]), min_size=11, max_size=11)
     return st.builds(
         lambda edges, names: song(*((n, a, b) for n, (a, b) in zip(names, pairwise(sorted(edges)), strict=False) if n)),
@@ -158,3 +158,35 @@ def test_one_without_sections_cannot_be_compared_and_a_single_part_has_no_bounda
     one = agreement(song(("verse", 0, 60)), song(("chorus", 0, 60)))
     assert (one.within_500ms, one.deviation, one.same_type, one.within_500ms_untrimmed.f) == (None, None, 0, 1)
     assert mean_agreement([one, agreement(MINE, MINE)])["f_500ms"] == 1
+
+
+def test_two_people_who_change_different_things_lose_nothing():
+    base = song(("intro", 0, 10), ("verse", 10, 30), ("chorus", 30, 50), ("outro", 50, 60), ("crash", 30, 30))
+    renamed = song(("intro", 0, 10), ("bridge", 10, 30), ("chorus", 30, 50), ("outro", 50, 60), ("crash", 30, 30))
+    moved = song(("intro", 0, 10), ("verse", 10, 30), ("chorus", 30, 48), ("outro", 48, 60), ("riser", 28, 30))
+    wanted = song(("intro", 0, 10), ("bridge", 10, 30), ("chorus", 30, 48), ("outro", 48, 60), ("riser", 28, 30))
+    for mine, theirs in ((renamed, moved), (moved, renamed)):
+        assert merge_changes(base, mine, theirs) == (wanted, [])
+    # without knowing what both began with, what one took away or moved comes back
+    assert merge(renamed, moved)[0] != wanted
+
+
+def test_two_people_who_say_different_things_of_one_part_are_both_heard():
+    def verse(**details: object) -> list[Event]:
+        return [Event(type="verse", start=0, end=8, **details)]
+
+    base = verse(label="sparse", comment="look again")
+    found, said = merge_changes(base, verse(label="full"), verse(label="sparse", comment="look again", intensity=0.4))
+    assert (found, said) == (verse(label="full", intensity=0.4), [])
+    found, said = merge_changes(base, verse(label="full"), verse(label="loud"))
+    assert found == verse(label="full") and "the label 'loud' was left out" in said[0]
+
+
+@given(annotations(st.integers(0, 60)), annotations(st.integers(0, 60)))
+def test_who_changed_nothing_gets_all_that_the_other_did(base: list[Event], changed: list[Event]):
+    def told(events: list[Event]) -> list[dict]:
+        return sorted((event.to_dict() for event in events), key=str)
+
+    for mine, theirs in ((base, changed), (changed, base)):
+        merged, left = merge_changes(base, mine, theirs)
+        assert (told(merged), left) == (told(changed), [])

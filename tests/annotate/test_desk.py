@@ -1,6 +1,7 @@
 """One visitor's desk: saving, and meeting somebody else's save."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,20 +84,20 @@ def test_somebody_elses_save_is_never_overwritten_unasked(desk: Desk):
     with pytest.raises(SidecarConflict):  # and nothing of this song is saved until the visitor has chosen
         desk.save_events("one.wav", [VERSE, CHORUS])
     assert "events" not in on_disk(desk)
-    desk.keep_mine()
+    desk.keep_mine("one.wav")
     assert on_disk(desk)["caption"] == "theirs"  # what the visitor did not touch stays theirs
     assert on_disk(desk)["events"] == [VERSE, CHORUS]
-    assert desk.conflict is None
+    assert desk.conflicts == {}
 
 
 def test_theirs_can_be_taken_instead(desk: Desk):
     (desk.root / "one.json").write_text(json.dumps({"events": [CHORUS]}))
     with pytest.raises(SidecarConflict):
         desk.save_events("one.wav", [VERSE])
-    name = desk.load_theirs()
-    assert [e.type for e in desk.open_song(name).sidecar.events] == ["chorus"]
+    desk.load_theirs("one.wav")
+    assert [e.type for e in desk.open_song("one.wav").sidecar.events] == ["chorus"]
     with pytest.raises(DeskError, match="nothing to choose"):
-        desk.load_theirs()
+        desk.load_theirs("one.wav")
 
 
 def test_both_are_kept_where_they_do_not_collide(desk: Desk):
@@ -104,10 +105,76 @@ def test_both_are_kept_where_they_do_not_collide(desk: Desk):
     (desk.root / "one.json").write_text(json.dumps({"caption": "theirs", "events": [VERSE, crash, solo]}))
     with pytest.raises(SidecarConflict):
         desk.save_events("one.wav", [VERSE, CHORUS])
-    name, left = desk.merge_both()
+    left = desk.merge_both("one.wav")
     assert [event["type"] for event in on_disk(desk)["events"]] == ["verse", "chorus", "crash"]
-    assert (name, len(left), on_disk(desk)["caption"]) == ("one.wav", 1, "theirs")
+    assert (len(left), on_disk(desk)["caption"]) == (1, "theirs")
     assert "solo" in left[0]
+
+
+def test_what_one_of_two_took_away_does_not_come_back(desk: Desk):
+    crash, riser = ({"type": kind, "start": at, "end": at} for kind, at in (("crash", 1.0), ("riser", 0.5)))
+    desk.save_events("one.wav", [VERSE, CHORUS, crash])
+    (desk.root / "one.json").write_text(json.dumps({"caption": "theirs", "events": [VERSE, CHORUS]}))
+    with pytest.raises(SidecarConflict):
+        desk.save_events("one.wav", [{**VERSE, "label": "sparse"}, CHORUS, crash, riser])
+    assert desk.merge_both("one.wav") == []
+    assert on_disk(desk)["events"] == [{**VERSE, "label": "sparse"}, CHORUS, riser]
+    assert on_disk(desk)["caption"] == "theirs"
+
+
+def test_a_file_that_a_text_editor_changed_is_noticed_and_nothing_is_written(desk: Desk):
+    desk.save_events("one.wav", [VERSE])
+    assert not desk.look("one.wav")
+    text = json.dumps({"caption": "typed", "events": [CHORUS]})
+    (desk.root / "one.json").write_text(text)
+    assert desk.look("one.wav") and not desk.look("one.wav")
+    assert (desk.root / "one.json").read_text() == text
+    assert [event["type"] for event in desk.held("one.wav")["events"]] == ["verse"]
+    desk.load_theirs("one.wav")
+    # what was on the page before is found among the earlier states
+    assert [event.type for event in desk.earlier("one.wav", desk.states("one.wav")[0].number).events] == ["verse"]
+
+
+def test_what_the_page_shows_can_be_put_back_over_a_text_editors_change(desk: Desk):
+    desk.save_events("one.wav", [VERSE])
+    (desk.root / "one.json").write_text(json.dumps({"caption": "typed", "events": [CHORUS]}))
+    assert desk.look("one.wav")
+    desk.keep_mine("one.wav")
+    assert on_disk(desk)["events"] == [VERSE] and "caption" not in on_disk(desk)
+    assert desk.earlier("one.wav", desk.states("one.wav")[0].number).get("caption") == "typed"
+
+
+def test_an_edit_that_waits_for_a_choice_waits_on_while_another_song_is_open(song: Callable[..., Path]):
+    song("two.wav")
+    desk = Desk()
+    desk.open_dataset(song("one.wav").parent)
+    for name in ("one.wav", "two.wav"):
+        desk.open_song(name)
+        (desk.root / name).with_suffix(".json").write_text(json.dumps({"caption": "theirs"}))
+        with pytest.raises(SidecarConflict):
+            desk.save_events(name, [VERSE])
+    desk.open_song("one.wav")
+    for name in ("one.wav", "two.wav"):
+        desk.keep_mine(name)
+        assert (on_disk(desk, name[:3])["events"], on_disk(desk, name[:3])["caption"]) == ([VERSE], "theirs")
+
+
+def test_every_state_can_be_brought_back_by_a_desk_that_comes_later(desk: Desk):
+    desk.save_events("one.wav", [VERSE])
+    desk.save_field("one.wav", "caption", "warm")
+    desk.save_events("one.wav", [VERSE, CHORUS])
+    later = Desk()
+    later.open_dataset(desk.root)
+    later.open_song("one.wav")
+    newest, oldest = later.states("one.wav")
+    assert abs(newest.saved - time.time()) < 60
+    assert later.earlier("one.wav", newest.number).get("caption") == "warm"
+    later.bring_back("one.wav", oldest.number)
+    assert on_disk(desk) == {"events": [VERSE], "duration": 2.0}
+    later.bring_back("one.wav", later.states("one.wav")[0].number)  # and that can be taken back as well
+    assert (on_disk(desk)["caption"], on_disk(desk)["events"]) == ("warm", [VERSE, CHORUS])
+    with pytest.raises(DeskError, match="no longer kept"):
+        later.bring_back("one.wav", 99)
 
 
 def test_a_damaged_sidecar_is_shown_and_left_alone(song: Callable[..., Path]):

@@ -236,6 +236,60 @@ def test_a_file_changed_by_somebody_else(serve, visit, songs, choice):
     panel.wait_for(state="hidden")
 
 
+def test_what_was_saved_can_be_undone_after_a_reload_and_a_restart(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    for t, kinds in ((10, 2), (20, 3), (30, 4)):
+        someone.click(t)
+        someone.saved(f"{kinds} sections")
+    later = visit(serve(songs)).opened("two.wav")  # another server, another browser
+    later.page.locator('.ssl-song[data-name="one.wav"]').click()
+    later.opened("one.wav").press("Control+z")
+    later.saved("3 sections")
+    later.press("Control+z")
+    later.saved("2 sections")
+    assert [round(t) for t in later.boundaries()] == [10]
+    later.page.reload()
+    later.opened("one.wav").press("Control+z")  # an undo is an edit: it can be undone as well
+    later.saved("3 sections")
+    assert [round(e["start"]) for e in events_of(songs)] == [0, 10, 20]
+    later.page.get_by_role("button", name="Earlier states").click()
+    fold = later.page.locator("#annotate-earlier")
+    fold.get_by_text("states, newest first").wait_for()
+    later.page.get_by_label("State").click()
+    states = fold.get_by_role("option").all_inner_texts()
+    assert [re.sub(r".*, ", "", state) for state in states] == [
+        "2 sections",
+        "3 sections",
+        "4 sections",
+        "3 sections",
+        "2 sections",
+    ]
+    fold.get_by_role("option").filter(has_text="4 sections").click()
+    fold.locator(".sst-compare .sst-word").nth(3).wait_for()
+    fold.get_by_role("button", name="Bring it back").click()
+    later.saved("4 sections")
+    assert [round(t) for t in later.boundaries()] == [10, 20, 30]
+
+
+def test_a_file_changed_by_a_text_editor_is_noticed_when_one_comes_back(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    someone.click(10)
+    someone.saved("2 sections")
+    theirs = [{"type": "solo", "start": 0.0, "end": 40.0}]
+    (songs / "one.json").write_text(json.dumps({"events": theirs}))
+    panel = someone.page.locator("#annotate-conflict")
+    assert not panel.is_visible()
+    someone.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    panel.locator(".sst-compare .sst-word").wait_for()
+    assert panel.locator(".sst-sections .sst-word").all_inner_texts() == ["intro", "verse"]
+    assert events_of(songs) == theirs
+    someone.page.get_by_role("button", name="Load theirs").click()
+    eventually(lambda: someone.parts() == ["solo"])
+    panel.wait_for(state="hidden")
+    someone.press("Control+z")  # back to what one had before
+    someone.saved("2 sections")
+
+
 def test_damaged_things_are_told_in_sentences(serve, visit, songs, tmp_path):
     (songs / "one.json").write_text('{"events": [oops')
     (songs / "three.wav").write_bytes(b"not audio")

@@ -11,6 +11,7 @@ from annotate import visitors
 from annotate.dataset import DatasetError
 from annotate.visiting import Folders
 from annotate.visitors import UploadError, check_room, check_upload, copy_for, known, size_of, tidy
+from structure.history import FOLDER as HISTORY
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,7 @@ def dataset(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "song.wav").write_bytes(b"x" * 1000)
     (folder / "song.json").write_text('{"events": []}')
+    (folder / HISTORY).mkdir()
     return folder
 
 
@@ -34,6 +36,7 @@ def test_two_visitors_have_copies_that_know_nothing_of_each_other(dataset):
     mine, yours = copy_for(None, dataset), copy_for(None, dataset)
     (mine.folder / "song.json").write_text('{"caption": "mine"}')
     assert copy_for(mine.word, dataset) == mine  # the same browser again
+    assert not (mine.folder / HISTORY).exists()  # what others did before is not for strangers
     for folder in (yours.folder, dataset):
         assert (folder / "song.json").read_text() == '{"events": []}'
 

@@ -146,6 +146,21 @@ test("naming keeps the description and drops the old spelling; 0 sets free; a fr
   assert.deepEqual(shape(model), [["outro", 30, 60]]);
 });
 
+test("undo goes on with what was saved before the page was opened", () => {
+  const verse = (end) => ({ type: "verse", start: 0, end });
+  const model = new TimelineModel([verse(30)], 40, []);
+  model.remember([{ events: [verse(10)], beats: null }, { events: [verse(20)], beats: { times: [1, 2], ones: [0] } }]);
+  model.addBoundary(15);
+  model.undo();
+  assert.equal(model.sections.length, 1);
+  model.undo();
+  assert.deepEqual([model.sections[0].end, model.beats.ones], [20, [0]]);
+  model.undo();
+  assert.deepEqual([model.sections[0].end, model.beats, model.canUndo], [10, null, false]);
+  model.redo();
+  assert.equal(model.sections[0].end, 20);
+});
+
 test("one gesture is one undo step, and one that changes nothing is none", () => {
   const model = make(SONG);
   model.begin();

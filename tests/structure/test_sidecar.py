@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from structure.events import Event
+from structure.history import FOLDER as HISTORY
 from structure.sidecar import (
     SIDECAR_FIELDS,
     Sidecar,
@@ -191,7 +192,7 @@ def test_of_many_writers_at_once_one_wins_each_round(tmp_path: Path) -> None:
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert read_sidecar(path).data["n"] == len(done) and len(done) + len(lost) == 40
-    assert sorted(os.listdir(tmp_path)) == ["song.json", "song.json.bak"]
+    assert sorted(os.listdir(tmp_path)) == [HISTORY, "song.json", "song.json.bak"]
 
 
 @pytest.mark.parametrize(
