@@ -13,7 +13,7 @@ help:
 	@echo "make install  make .venv and install requirements.txt"
 	@echo "make test     install what the tests need and run them all (ARGS='-k name' passes options on)"
 	@echo "make lint     check the code with ruff"
-	@echo "make bench    measure everything and print it against its bars (ARGS=page measures one)"
+	@echo "make bench    measure what watches for change, and what moved since (ARGS=page measures one, ARGS=--all everything)"
 	@echo "make trials   use the product hard for an hour and count what is lost"
 	@echo "make starter  train the starter model and its adapter again, from nothing, and print its scores"
 	@echo "make screenshots  take the README's pictures again"

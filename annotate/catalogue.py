@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,7 +31,7 @@ SETTLED = 2.0  # seconds; what changed less long ago may change again and look t
 MOST_KEPT = 50  # folders; those opened longest ago are forgotten first
 _FOLDER = CACHE_DIR.parent / "catalogues"  # beside the tracks, not among them: the server gives those to everybody
 _RULES = ("audio", "catalogue", "dataset", "progress")  # modules here that say what a song's row holds
-_SHOWN = ("type", "start", "end", "family", "source", "unsure")  # what of an event the list looks at
+_MORE = ("family", "source", "unsure")  # what of an event the list looks at beside type and times
 
 Stamp = list[list[int] | None]
 
@@ -43,7 +42,8 @@ class Listed:
 
     Attributes:
         name: path inside the dataset, with `/`.
-        row: JSON of what the browser's list shows: the name; once it is read also length, problems and events.
+        row: JSON of what the browser's list shows: the name; once it is read also length, problems and events, each
+            `[type, start, end]` with an object of `family`, `source` and `unsure` where one of them is set.
         owner: as in `Song`.
         state: None where nobody has read it yet.
         is_marked: whether nothing is left to mark.
@@ -63,8 +63,9 @@ class Listed:
 
 def listed(song: Song) -> Listed:
     """What the list shows of a song."""
-    row = {"name": song.name, "duration": song.duration, "problems": song.problems, "events": _shown(song.events)}
-    return Listed(song.name, json.dumps(row), song.owner, state_of(song), is_marked(song))
+    events = [_shown(event) for event in song.events]
+    row = {"name": song.name, "duration": song.duration, "problems": song.problems, "events": events}
+    return Listed(song.name, json.dumps(row, separators=(",", ":")), song.owner, state_of(song), is_marked(song))
 
 
 class Catalogue:
@@ -155,8 +156,10 @@ class Catalogue:
                 path.unlink(missing_ok=True)
 
 
-def _shown(events: Iterable[Event]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in event.to_dict().items() if key in _SHOWN} for event in events]
+def _shown(event: Event) -> list[Any]:
+    """Type, start and end, and what else the list looks at: short, since ten thousand songs come at once."""
+    more = {key: value for key, value in event.to_dict().items() if key in _MORE}
+    return [event.type, event.start, event.end, *([more] if more else [])]
 
 
 def _place(root: Path) -> Path:

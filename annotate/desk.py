@@ -234,7 +234,7 @@ class Desk:
         Raises:
             DeskError: no song of this name in the dataset.
         """
-        return states(self._sidecar_path(self._named(name)))
+        return states(self._place(name))
 
     def earlier(self, name: str, number: int) -> Sidecar:
         """What a song's sidecar held in an earlier state.
@@ -337,13 +337,15 @@ class Desk:
 
     def _seen(self, name: str) -> Sidecar:
         """A song's sidecar as this visitor sees it: with what waits for a choice; empty where it is not open."""
-        song = self._named(name)
+        place = self._place(name)
         if conflict := self.conflicts.get(name):
             return conflict.mine
-        return self._open[name].sidecar if name in self._open else Sidecar(self._sidecar_path(song))
+        return self._open[name].sidecar if name in self._open else Sidecar(place)
 
-    def _sidecar_path(self, song: Listed) -> Path:
-        assert self.catalogue is not None
+    def _place(self, name: str) -> Path:
+        """Where the sidecar of a song is or will be."""
+        song = self._named(name)
+        assert self.catalogue is not None  # it has the song
         return sidecar_path(self.catalogue.audio(song.name))
 
     def _named(self, name: str) -> Listed:

@@ -27,13 +27,13 @@ that would be megabytes for each song chosen. */
     const states = new Set(); // chips that are on; none is all
 
     function load() {
-      const { songs: all, changed = "[]", read } = props.value || {};
+      const { songs: all, changed, read } = props.value || {};
       if (all || !props.value) {
-        songs = JSON.parse(all || "[]").map((song, place) => judge({ ...song, place }, moments));
+        songs = unpacked(all).map((song, place) => judge({ ...song, place }, moments));
         places = new Map(songs.map((song) => [song.name, song]));
         songs = sorted(songs, q(".ssl-sort").value);
       }
-      for (const fresh of JSON.parse(read || changed)) {
+      for (const fresh of unpacked(read || changed)) {
         const song = places.get(fresh.name);
         if (song && (!read || song.state === "unread")) judge(Object.assign(song, fresh), moments);
       }
@@ -197,6 +197,12 @@ that would be megabytes for each song chosen. */
     root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     watch("value", load);
     load();
+  }
+
+  /* Songs as Python packs them: events are [type, start, end, what else is set]. */
+  function unpacked(text) {
+    const event = ([type, start, end, more]) => ({ type, start, end, ...more });
+    return JSON.parse(text || "[]").map((song) => (song.events ? { ...song, events: song.events.map(event) } : song));
   }
 
   function lasting(songs) {

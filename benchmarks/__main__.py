@@ -8,13 +8,23 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 from benchmarks.history import HISTORY, keep_day, last_day, summary
 from benchmarks.record import RESULTS, ROOT
 
-WATCHED = ("page", "scale", "reading", "generation", "engine", "serving")
-"""A quarter of an hour on two cores: the page, what it holds, and ratios against others in one run."""
+WATCHED: dict[str, tuple[str, ...]] = {
+    "page": (),
+    "timeline": (),
+    "scale": (),
+    "reading": (),
+    "generation": (),
+    "engine": ("--rounds", "3"),
+    "serving": ("--rounds", "5", "--seconds", "30", "--requests", "2000"),
+}
+"""About a quarter of an hour on two cores: the page, what it holds, and ratios against others in one run; where its own
+settings take longer, with fewer rounds."""
 
 NAMES = (
     "page",
@@ -55,12 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"there is no benchmark {sorted(unknown)[0]!r}: choose from {', '.join(NAMES)}")
     before = last_day(HISTORY)
-    chosen = [] if options.show else options.names or (NAMES if options.all else WATCHED)
+    measured_in_full = options.names or (NAMES if options.all else ())
+    chosen = {} if options.show else dict.fromkeys(measured_in_full, ()) or WATCHED
     failed = []
-    for name in chosen:
-        print(f"\n== {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT).returncode:
+    for name, settings in chosen.items():
+        print(f"\n== {' '.join((name, *settings))}", flush=True)
+        begin = time.monotonic()
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *settings], cwd=ROOT).returncode:
             failed.append(name)
+        print(f"{name} took {(time.monotonic() - begin) / 60:.1f} min", flush=True)
     measured = [name for name in chosen if name not in failed]
     if measured:
         print(f"Kept: {keep_day(RESULTS, HISTORY, measured)}")

@@ -87,7 +87,6 @@ def _spelling(text: str) -> str:
 _KNOWN = {_spelling(word): kind for word, kind in _ALIASES.items()}
 _KNOWN |= {_spelling(kind): kind for kind in SECTION_TYPES + MOMENT_TYPES}
 _BRACKETED = re.compile(r"^[\[({<]([^\[\](){}<>]*)[\])}>]$")
-_USUAL_LENGTH = 80  # characters; longer texts are not remembered, since a stranger's may fill the memory
 _ORDINAL = re.compile(r"(.*[^\W\d])\W*(?:#?\d+[a-z]?|\s[a-d]|\s[iv]+)$")
 
 
@@ -97,10 +96,10 @@ def normalise_type(text: str) -> str:
     `refrain`, `[Chorus]` and `Chorus 2` are all `chorus`. A word that is not known keeps its spelling, in lower case
     and with single spaces; a number after it stays, since only of a known type do we know what the number counts.
     """
-    return _normalised(text) if len(text) <= _USUAL_LENGTH else _normalised.__wrapped__(text)
+    return _normalised(text) if len(text) <= 60 else _normalised.__wrapped__(text)
 
 
-@lru_cache(maxsize=4096)  # ten thousand songs say a few dozen words again and again
+@lru_cache(4096)  # a song says the same few words again and again
 def _normalised(text: str) -> str:
     plain = " ".join(text.lower().split()).strip(": ")
     plain = _BRACKETED.sub(r"\1", plain).strip(": ")
@@ -327,28 +326,24 @@ def _unreadable(raw: object) -> list[str]:
 
 def _impossible(event: Event, duration: float | None) -> list[str]:
     """What no song can have: times that run backwards, lie outside the song, or leave a section without length."""
+    late = duration is not None and max(event.start, event.end) > duration + OVERRUN
+    if event.type and 0 <= event.start < event.end and not late and event.intensity is None:
+        return []  # nearly all of a hundred thousand
     found = []
+    start, end = show_seconds(event.start), show_seconds(event.end)
     if not event.type:
         found.append("has no `type`. Give it one, such as verse or chorus.")
     if event.end < event.start:
-        found.append(
-            f"ends at {show_seconds(event.end)}, before it starts at {show_seconds(event.start)}. Swap the times or "
-            "drag its edge on the waveform."
-        )
+        found.append(f"ends at {end}, before it starts at {start}. Swap the times or drag its edge on the waveform.")
     elif event.is_section and event.end == event.start:
         found.append(
-            f"starts and ends at {show_seconds(event.start)}. A section needs a length: move its end, or make it a "
-            'moment (`"family": "moment"`).'
+            f"starts and ends at {start}. A section needs a length: move its end, or make it a moment "
+            '(`"family": "moment"`).'
         )
     if event.start < 0:
-        found.append(
-            f"starts at {show_seconds(event.start)}. Times count from the start of the audio: 0 is the earliest."
-        )
-    if duration is not None and max(event.start, event.end) > duration + OVERRUN:
-        found.append(
-            f"ends at {show_seconds(event.end)}, after the song does at {show_seconds(duration)}. Move its end, or "
-            "delete it."
-        )
+        found.append(f"starts at {start}. Times count from the start of the audio: 0 is the earliest.")
+    if duration is not None and late:
+        found.append(f"ends at {end}, after the song does at {show_seconds(duration)}. Move its end, or delete it.")
     if event.intensity is not None and not 0 <= event.intensity <= 1:
         found.append(f"has intensity {event.intensity}. It goes from 0 (quietest) to 1 (fullest).")
     return found

@@ -32,7 +32,7 @@ def test_an_edit_is_on_disk_with_the_songs_length(desk: Desk):
     assert said.endswith("2 sections, 1 moment")
     assert on_disk(desk)["events"][1] == CHORUS
     assert on_disk(desk)["duration"] == 2.0
-    assert [event["type"] for event in json.loads(desk.songs["one.wav"].row)["events"]] == ["verse", "chorus", "crash"]
+    assert [event[0] for event in json.loads(desk.songs["one.wav"].row)["events"]] == ["verse", "chorus", "crash"]
 
 
 def test_fields_and_events_live_side_by_side(desk: Desk):
