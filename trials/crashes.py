@@ -157,7 +157,7 @@ class CrashTrial:
         folder = root / f"run-{self.number}"
         with changed(self.environment):
             start_run(make_settings("starter", dataset_dir=self.songs, output_dir=folder, **RECIPE))
-        time.sleep(self.rng.uniform(0, self.run_seconds))
+        time.sleep(self.rng.uniform(0.3, 1.0) * self.run_seconds)  # the first third of a run are imports
         state = read_state(folder)
         self._kill(all_processes)
 
@@ -187,7 +187,8 @@ class CrashTrial:
             self.song_seconds = time.monotonic() - began
 
         before, caller = len(self.made), Caller(self.url, ask)
-        caller.join(self.rng.uniform(0, 1.1 * self.song_seconds))
+        # The first is killed once its song is there, which tells how long one takes.
+        caller.join(self.rng.uniform(0.2, 1.2) * self.song_seconds if self.made else PATIENCE)
         waited = time.monotonic() - began
         self._kill(all_processes)
         caller.join(60)
