@@ -285,9 +285,10 @@ def read_events(
     Raises:
         StudioError: one line per problem; the first begins with `where`.
     """
-    if found := problems(raw, duration):
+    events = [e if isinstance(e, Event) else Event.model_validate(e) if is_readable(e) else e for e in raw]
+    if found := problems(events, duration):
         raise StudioError(f"{where}: " + "\n".join(found))
-    return [e if isinstance(e, Event) else Event.model_validate(e) for e in raw]
+    return [event for event in events if isinstance(event, Event)]
 
 
 def is_readable(raw: object) -> bool:

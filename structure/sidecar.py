@@ -18,6 +18,7 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Sidecar:
         """
         if self.imported:
             return read_machine_timeline(self.data)
-        return [Event.model_validate(raw) for raw in self._raw_events() if is_readable(raw)]
+        return [event for event in self._entries if isinstance(event, Event)]
 
     @property
     def imported(self) -> bool:
@@ -124,7 +125,12 @@ class Sidecar:
         raw = self.data.get("events")
         if raw is not None and not isinstance(raw, list):
             return ['`events` is not a list. Write `[{"type": …, "start": …, "end": …}, …]`.']
-        return problems(self._raw_events(), duration)
+        return problems(self._entries, duration)
+
+    @cached_property
+    def _entries(self) -> list[Any]:
+        """The list of events, each read once; what is no event at all stays as it is."""
+        return [Event.model_validate(raw) if is_readable(raw) else raw for raw in self._raw_events()]
 
     def _raw_events(self) -> list[Any]:
         raw = self.data.get("events")
@@ -222,7 +228,9 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return Sidecar(sidecar.path, sidecar.data, _version(content))
+    saved = Sidecar(sidecar.path, sidecar.data, _version(content))
+    saved.__dict__["_entries"] = sidecar._entries  # thousands of events need not be read once more
+    return saved
 
 
 def keep_unsaved(sidecar: Sidecar) -> None:
