@@ -4,6 +4,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 APP_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-tests
+# One more than there are cores: tests wait for browsers and processes a third of their time.
+JOBS ?= $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 ARGS ?=
 
 .PHONY: help install app test lint bench trials starter screenshots
@@ -32,7 +34,7 @@ app: $(APP_STAMP)
 	$(RUN) app.py $(ARGS)
 
 test: $(TEST_STAMP)
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(RUN) -m ruff check .
