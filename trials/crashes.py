@@ -167,8 +167,8 @@ class CrashTrial:
                 if time.monotonic() > began + PATIENCE:
                     return [f"{folder.name} does not end: {read_state(folder).message}"]
                 time.sleep(0.1)
-            if not all_processes:
-                self.run_seconds = min(self.run_seconds, time.monotonic() - began) or self.run_seconds
+            if not all_processes:  # nothing disturbed the run itself
+                self.run_seconds = time.monotonic() - began
             end, steps = read_state(folder), [point["step"] for point in read_metrics(folder) if "loss" in point]
             if (end.status, end.step) != ("done", STEPS) or not has_adapter(folder):
                 wrong.append(f"{folder.name} ended otherwise: {end.status} at step {end.step}, {end.message}")
