@@ -348,11 +348,12 @@ def test_a_save_waits_for_nobody_elses_so_that_a_reload_cannot_lose_it(serve, vi
     one, two = visit(address).opened("one.wav"), visit(address).opened("one.wav")
     two.page.get_by_role("option", name="two.wav").click()
     two.opened("two.wav")
+    half_written = lambda: sum(path.name.startswith(".studio-") for path in songs.iterdir())  # noqa: E731
     with sidecar._saving:  # the disk is slow: no file takes its place for a while
         one.click(10)
-        eventually(lambda: any("one.json" in path.name for path in songs.iterdir()))  # half written
+        eventually(lambda: half_written() == 1)
         two.click(30)
-        eventually(lambda: any("two.json" in path.name for path in songs.iterdir()))
+        eventually(lambda: half_written() == 2)
         two.page.reload()
     eventually(lambda: (songs / "two.json").exists())
     assert spans(songs, "two")[0][2] == 30
