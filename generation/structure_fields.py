@@ -22,6 +22,7 @@ from generation.suggesting import suggest
 from generation.template_strip import SuggestionStrip, TemplateStrip, suggestions_html
 from generation.templates import NOMINAL, written
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 SongList = Callable[[], list[tuple[str, Path]]]  # annotated songs: (name for a person, audio file)
 Untaught = Callable[[str, Sequence[str]], list[str]]  # of an adapter and types: those that it was never taught
@@ -98,7 +99,7 @@ def wire(
 
     def remark(adapter: str, structure: Structure) -> Any:
         unknown = untaught(adapter, [event.type for event in structure.events])
-        said = f"This adapter was never taught {' or '.join(f'`{kind}`' for kind in unknown)}: expect nothing there."
+        said = f"This adapter was never taught {' or '.join(escaped(kind) for kind in unknown)}: expect nothing there."
         return gr.update(value=said if unknown else "", visible=bool(unknown))
 
     def show(adapter: str, make: Callable[[], Structure]) -> tuple[Any, Any, Any, Any]:

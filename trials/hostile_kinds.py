@@ -177,7 +177,7 @@ def make_archive(folder: Path) -> None:
         for path in sorted((folder / "packed").rglob("*")):
             zipped.write(path, f"album/{path.relative_to(folder / 'packed').as_posix()}")
     shutil.rmtree(folder / "packed")
-    make_song(folder / "songs")
+    make_song(folder / "songs" / "kept")
 
 
 def read_archive(folder: Path) -> None:

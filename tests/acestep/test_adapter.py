@@ -343,7 +343,7 @@ def with_another_rank(tensors: dict[str, torch.Tensor]) -> None:
         (with_layer_beyond, "it changes `layers.40.self_attn.to_q`, which this model does not have"),
         (with_wider_layer, "`layers.0.self_attn.to_q` from 2048 to 64 channels, which in this model has 64 and 64"),
         (with_half_a_layer, "`layers.0.self_attn.to_q` has lora_A.weight, but by its settings it should have"),
-        (with_another_rank, "the LoRA cannot be loaded"),
+        (with_another_rank, "should have rank 4, but has 8 in its weights"),
     ],
 )
 def test_tensors_that_find_no_place_are_refused_and_leave_the_model_usable(
