@@ -48,7 +48,7 @@ def shown(ranking: Ranking, n: float | None) -> tuple[str, list[list[str]]]:
     names = {song.name for song in chosen}
     notes = "".join(f"\n- {escaped(note)}" for note in ranking.notes)
     rows = [[CHOSEN if song.name in names else "", *song.row()] for song in ranking.songs]
-    return f"{subset_sentence(ranking, chosen)}\n{notes}", rows
+    return f"{escaped(subset_sentence(ranking, chosen))}\n{notes}", rows
 
 
 def build_panel(dataset: Component) -> None:
