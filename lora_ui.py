@@ -23,6 +23,7 @@ import training.tab
 from acestep.starter.demo import demo_folder, make_demo
 from annotate.dataset import UPLOADS, add_songs, scan
 from annotate.hearing import SongMaker
+from blocks import SendableBlocks
 from generation.adapters import adapter_choices, sent_adapters, shelf
 from generation.jobs import DEFAULT_ADAPTER, make_job
 from generation.service import adapter_title, generate_song, output_folder
@@ -99,7 +100,7 @@ def build_app(
     fetch_nothing()
     adapters = trained_and_sent_adapters if local else trained_adapters
     old_uploads = (3600, 24 * 3600) if copies else None  # seconds: how often Gradio looks at its copies, and their age
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=old_uploads) as page:
+    with SendableBlocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=old_uploads) as page:
         header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):

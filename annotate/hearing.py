@@ -11,6 +11,7 @@ from annotate.desk import NO_DESK, Desk
 from annotate.timeline import Timeline
 from annotate.track import register_track
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def hear_it(maker: SongMaker, desk: gr.State, timeline: Timeline) -> None:
             track = register_track(made)
         except StudioError as problem:
             raise gr.Error(str(problem), print_exception=False) from problem
-        return gr.update(other={"song": song, "track": track}), f"Press X to switch between the song and `{made.name}`."
+        said = f"Press X to switch between the song and {escaped(made.name)}."
+        return gr.update(other={"song": song, "track": track}), said
 
     with gr.Row(equal_height=True):
         adapter = gr.Dropdown(maker.adapters(), label="Adapter", scale=3, elem_id="annotate-adapter")

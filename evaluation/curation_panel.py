@@ -13,6 +13,7 @@ from gradio.components import Component
 
 from evaluation.curation import COLUMNS, Ranking, propose_subset, rank_dataset, subset_sentence
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 ABOUT = (
     "Quality: how much of a song is marked, times how right that seems, by its beats and by a judge who learned from "
@@ -45,9 +46,9 @@ def shown(ranking: Ranking, n: float | None) -> tuple[str, list[list[str]]]:
     """
     chosen = propose_subset(ranking, int(n or 0))
     names = {song.name for song in chosen}
-    notes = "".join(f"\n- {note}" for note in ranking.notes)
+    notes = "".join(f"\n- {escaped(note)}" for note in ranking.notes)
     rows = [[CHOSEN if song.name in names else "", *song.row()] for song in ranking.songs]
-    return f"{subset_sentence(ranking, chosen)}\n{notes}", rows
+    return f"{escaped(subset_sentence(ranking, chosen))}\n{notes}", rows
 
 
 def build_panel(dataset: Component) -> None:

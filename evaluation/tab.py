@@ -20,6 +20,7 @@ from evaluation.listening import panel as listening
 from evaluation.report import COLUMNS, MEASURE_COLUMNS, ScoreReport, score_folder
 from structure.errors import StudioError
 from structure.events import Event
+from structure.markdown import escaped
 
 ABOUT = (
     "**Score songs.** A judge learns from the annotated songs open in Annotate what each part sounds like, then "
@@ -97,7 +98,7 @@ def verdict(report: ScoreReport) -> str:
     ceiling, error = report.mean("frame_accuracy", "ceiling"), report.mean("median_error")
     real = f", with real songs {ceiling:.0%}" if ceiling is not None else ""
     timing = f" Half of the changes come within {error:.2f} s of their time." if error is not None else ""
-    notes = "".join(f"\n- {note}" for note in report.notes)
+    notes = "".join(f"\n- {escaped(note)}" for note in report.notes)
     return f"{words}{real}.{timing}\n{notes}"
 
 

@@ -9,6 +9,7 @@ from acestep.loading import STARTER_DIR, fingerprint
 from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, RequestError
 from generation.warm import adapter_folder
 from structure.errors import StudioError
+from structure.markdown import escaped
 from structure.places import writing_folder
 
 if TYPE_CHECKING:
@@ -82,17 +83,17 @@ def describe_adapter(model: str, adapter: str) -> str:
         card = read_adapter(model, adapter)
         if card is not None and (base := base_hash(model)) and card.base_hash != base:
             remarks.append(
-                f"**It was trained on {card.base_model[:100]} ({card.base_hash[:20]}) and does not fit {model} "
-                f"({base}).**"
+                f"**It was trained on {escaped(card.base_model[:100])} ({escaped(card.base_hash[:20])}) and does not "
+                f"fit {escaped(model)} ({base}).**"
             )
         if card is None or not card.has_events:
             remarks.append(UNHEARD_NOTE)
         elif card.trained_types:
-            remarks.append(f"Knows {', '.join(card.trained_types)}.")
+            remarks.append(f"Knows {escaped(', '.join(card.trained_types)[:400])}.")
         if card is not None:
             remarks.append(_card_in_words(card))
     except StudioError as problem:
-        remarks.append(str(problem))
+        remarks.append(escaped(str(problem)))
     if model == "starter":
         remarks.append(STARTER_NOTE)
     return "\n\n".join(remarks)
@@ -100,11 +101,11 @@ def describe_adapter(model: str, adapter: str) -> str:
 
 def _card_in_words(card: "AdapterCard") -> str:
     """Base, size and scores of an adapter, as far as its card says them."""
-    facts = [f"base {card.base_model}", f"rank {card.rank}"]
+    facts = [f"base {card.base_model[:100]}", f"rank {card.rank}"]
     facts += [f"{card.scores['step']} steps"] if "step" in card.scores else []
     scores = {name: value for name, value in card.scores.items() if name != "step" and isinstance(value, float)}
     facts += [f"{name.replace('_', ' ')} {value:.2f}" for name, value in scores.items()]
-    return f"{card.name or 'Adapter'}: {', '.join(facts)}."
+    return escaped(f"{card.name or 'Adapter'}: {', '.join(facts)}.")[:600]
 
 
 @cache

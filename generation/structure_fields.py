@@ -22,6 +22,7 @@ from generation.suggesting import suggest
 from generation.template_strip import SuggestionStrip, TemplateStrip, suggestions_html
 from generation.templates import NOMINAL, written
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 SongList = Callable[[], list[tuple[str, Path]]]  # annotated songs: (name for a person, audio file)
 Untaught = Callable[[str, Sequence[str]], list[str]]  # of an adapter and types: those that it was never taught
@@ -93,26 +94,26 @@ def wire(
         try:
             structure = read_typed(text, read_frame(*frame), drawn)
         except StudioError as problem:
-            return gr.skip(), gr.update(value=str(problem), visible=True), ""
+            return gr.skip(), gr.update(value=escaped(str(problem)), visible=True), ""
         return structure.on_timeline(), remark(adapter, structure), ""
 
     def remark(adapter: str, structure: Structure) -> Any:
         unknown = untaught(adapter, [event.type for event in structure.events])
-        said = f"This adapter was never taught {' or '.join(f'`{kind}`' for kind in unknown)}: expect nothing there."
+        said = f"This adapter was never taught {' or '.join(escaped(kind) for kind in unknown)}: expect nothing there."
         return gr.update(value=said if unknown else "", visible=bool(unknown))
 
     def show(adapter: str, make: Callable[[], Structure]) -> tuple[Any, Any, Any, Any]:
         try:
             structure = make()
         except StudioError as problem:
-            return gr.skip(), gr.skip(), gr.update(value=str(problem), visible=True), gr.skip()
+            return gr.skip(), gr.skip(), gr.update(value=escaped(str(problem)), visible=True), gr.skip()
         return structure.text, structure.on_timeline(), remark(adapter, structure), structure.text
 
     def redrawn(drawn: dict[str, Any], text: str, adapter: str, *frame: str | None) -> tuple[Any, Any, Any]:
         try:
             structure = read_drawn(drawn, text, read_frame(*frame))
         except StudioError as problem:
-            return gr.skip(), gr.update(value=str(problem), visible=True), gr.skip()
+            return gr.skip(), gr.update(value=escaped(str(problem)), visible=True), gr.skip()
         return structure.text, remark(adapter, structure), structure.text
 
     def template(adapter: str, length: str | None, bpm: str | None, meter: str | None, event: gr.EventData) -> Any:
@@ -134,7 +135,7 @@ def wire(
                 tempo, asked.duration or drawn["duration"], caption or "", Path(folder) if folder else None, seed=seed
             )
         except StudioError as problem:
-            return "", seed, gr.update(value=str(problem), visible=True)
+            return "", seed, gr.update(value=escaped(str(problem)), visible=True)
         listed = [(s, s.events(tempo)) for s in found]
         shown = [(written(e, asked.tempo), e, f"each choice {s.likelihood:.0%} likely") for s, e in listed]
         return suggestions_html(shown), seed + 1, gr.update(visible=False)

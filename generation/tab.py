@@ -24,6 +24,7 @@ from generation.jobs import DEFAULT_ADAPTER, NO_ADAPTER, Job, make_job
 from generation.service import output_folder, untaught
 from generation.warm import Cancelled, DeviceGate
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 FIRST_CAPTION = "An upbeat indie pop song with drums, bass, guitar and a bright lead."
 _OPEN = pydantic.BeforeValidator(lambda value: None if value == "" else value)  # an empty field of a program's
@@ -375,7 +376,7 @@ def _done(made: list[Candidate], count: int) -> str:
         steps, seed = song.made["steps"], song.made["seed"]
         said = f"{song.duration:.1f} s of song made in {song.took:.1f} s, {steps} steps, seed {seed}."
     if unknown := song.made["untaught"]:
-        said += f" The adapter has never been taught {' or '.join(unknown)}: expect nothing of it there."
+        said += f" The adapter has never been taught {escaped(' or '.join(unknown))}: expect nothing of it there."
     if song.events and not song.made["adapter_has_events"]:
         said += f" {UNHEARD_NOTE}"
-    return said if not made[-1].remark else f"{said} {made[-1].remark}"
+    return said if not made[-1].remark else f"{said} {escaped(made[-1].remark)}"

@@ -28,6 +28,7 @@ from generation.service import output_folder
 from generation.take_cards import TakeCards, cards_html, score_text
 from structure.errors import StudioError
 from structure.events import Event, sections
+from structure.markdown import escaped
 from structure.sidecar import sidecar_path
 
 DEVICE = "device"  # what makes songs does so one after another
@@ -230,10 +231,10 @@ def verdict(take: Take) -> str:
     if take.heard is None or not sections(take.events):
         return ""
     changes = " · ".join(
-        f"{'✓' if change.is_hit else '✗'} {change.into} at {change.time:g} s: {change.late:+.2f} s"
+        f"{'✓' if change.is_hit else '✗'} {escaped(change.into)} at {change.time:g} s: {change.late:+.2f} s"
         for change in boundaries(take.events, take.heard)
     )
-    sentence = f"**{score_text(take.score)}** {heard_sentence(take.events, take.heard)}"
+    sentence = f"**{score_text(take.score)}** {escaped(heard_sentence(take.events, take.heard))}"
     return f"{sentence}\n\n{changes}" if changes else sentence
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from acestep.adapter import AdapterCard
+from structure.markdown import escaped, table, yaml_text
 from training.card_usage import usage
 from training.licences import licence_lines
-from training.markdown import escaped, table, yaml_text
 from training.origin import Origin
 from training.presets import preset_for
 from training.run_folder import RunState

@@ -4,7 +4,7 @@ import json
 import shlex
 
 from acestep.adapter import LORA_FILE
-from training.markdown import one_line
+from structure.markdown import one_line
 
 _PYTHON = """As Python, beside Structure Studio, with this repository in `FOLDER`
 (`hf download OWNER/NAME --local-dir FOLDER`):

@@ -6,7 +6,7 @@ goes out as `other` with its name, which the hub takes as well.
 
 import re
 
-from training.markdown import one_line, yaml_text
+from structure.markdown import one_line, yaml_text
 
 _KNOWN = """
     apache-2.0 mit openrail openrail++ bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from acestep.adapter import read_card
 from structure.errors import StudioError
 from structure.files import write_whole
+from structure.markdown import one_line
 from training.card_picture import loss_picture
 from training.card_text import MARK, PICTURE_FILE, card_text
-from training.markdown import one_line
 from training.origin import read_origin, write_origin
 from training.points import read_curves
 from training.run_folder import CONFIG_FILE, has_adapter, read_state

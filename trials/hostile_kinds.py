@@ -177,7 +177,7 @@ def make_archive(folder: Path) -> None:
         for path in sorted((folder / "packed").rglob("*")):
             zipped.write(path, f"album/{path.relative_to(folder / 'packed').as_posix()}")
     shutil.rmtree(folder / "packed")
-    make_song(folder / "songs")
+    make_song(folder / "songs" / "kept")
 
 
 def read_archive(folder: Path) -> None:
@@ -438,12 +438,11 @@ def read_listening(folder: Path) -> None:
         write_csv(found, folder / "out" / "answers.csv")
 
     seen = open_session(test, {"listener": "token"})
-    clips = [str(clip["id"]) for clip in seen.get("clips", [])][:1] or ["none"]
     tried(
         lambda: progress(open_test(test)),
         lambda: read_key(open_test(test)),
         lambda: server_url(test),
-        lambda: clip_for(test, "token", clips[0]),
+        lambda: clip_for(test, "token", str(seen["clips"][0]["id"])) if seen.get("clips") else None,
         lambda: answer_trial(test, {"listener": "token", "trial": seen.get("trial"), "choices": {}, "seconds": 1}),
         result,
         lambda: close_test(test),

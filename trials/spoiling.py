@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -27,6 +28,10 @@ LITERALS: tuple[str, ...] = (
     *("[]", "{}", "[[]]", "[null]", "[{}]", '{"":{}}', '{"a":1,"a":2}', "[1,2,3]", '["a"]', f"[{'0,' * 30_000}0]"),
     *(_nested(depth, "[", "]") for depth in (50, 300, 500, 900, 100_000)),
     *(_nested(depth, '{"a":', "}") for depth in (50, 300, 500, 900, 100_000)),
+)
+_KEYS = (
+    *('"start"', '"type"', '""', '"\\ud800"', '"__class__"', '"a\\u0000"'),
+    *(json.dumps(MARKUP), f'"{"k" * 9_000}"'),
 )
 
 
@@ -293,24 +298,12 @@ class Spoiler:
                 places += [
                     lambda d=data, n=i: d.__setitem__(n % max(1, len(d)), _HERE) if d else None,
                     lambda d=data, n=i: d.__delitem__(n % len(d)) if d else None,
-                    lambda d=data, n=i: d.extend([d[n % len(d)]] * self.rng.choice((1, 500))) if d else None,
+                    lambda d=data, n=i: d.extend([d[n % len(d)]] * self.rng.choice((1, 100))) if d and len(d) < 1000 else None,
                 ]
                 self._collect(data[i], places)
 
     def _written(self, data: Any) -> bytes:
         text = json.dumps(data, ensure_ascii=False)
-        while f'"{_HERE}"' in text:
-            text = text.replace(f'"{_HERE}"', self.rng.choice(LITERALS), 1)
-        keys = (
-            '"start"',
-            '"type"',
-            '""',
-            '"\\ud800"',
-            '"__class__"',
-            '"a\\u0000"',
-            json.dumps(MARKUP),
-            f'"{"k" * 9_000}"',
-        )
-        while f'"{_KEY}"' in text:
-            text = text.replace(f'"{_KEY}"', self.rng.choice(keys), 1)
+        text = re.sub(f'"{_HERE}"', lambda _: self.rng.choice(LITERALS), text)
+        text = re.sub(f'"{_KEY}"', lambda _: self.rng.choice(_KEYS), text)
         return text.encode("utf-8", "surrogatepass")

@@ -18,6 +18,7 @@ from gradio.components import Component
 from annotate.timeline import CACHE_DIR
 from evaluation.experiment.settings import ARMS, KEYS, make_settings
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 ABOUT = (
     "**Experiment.** Does teaching the *times* of parts help, on your songs? Each way of teaching gets the same songs, "
@@ -156,9 +157,9 @@ def standing(name: str | None) -> tuple[Any, ...]:
         gr.update(visible=running),
         gr.update(visible=not running and not done),
         gr.update(visible=done),
-        f"### {results['answer']['sentence']}" if done else "",
+        f"### {escaped(results['answer']['sentence'])}" if done else "",
         arm_rows(results) if done else [],
-        "".join(f"\n- {note}" for note in results["notes"]) if done else "",
+        "".join(f"\n- {escaped(note)}" for note in results["notes"]) if done else "",
         _to_send(name, report) if done and report else None,
         f"{name} {found.get('updated')}",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import gradio as gr
 from evaluation.listening.serving import start_server
 from evaluation.listening.shelf import Standing, end, folder_of, made_tests, make_named, standing
 from structure.errors import StudioError
+from structure.markdown import escaped
 
 if TYPE_CHECKING:
     from evaluation.listening.analysis import Analysis
@@ -143,9 +145,9 @@ def stands(name: str | None) -> tuple[Any, Any, Standing | None]:
     try:
         sentence, people = standing(name)
     except StudioError as problem:
-        return str(problem), gr.update(visible=False), None
+        return escaped(str(problem)), gr.update(visible=False), None
     linked = [[who, how_far, _anchor(address)] for who, how_far, address in people]
-    return sentence, gr.update(value=linked, visible=True), (sentence, people)
+    return escaped(sentence), gr.update(value=linked, visible=True), (sentence, people)
 
 
 def result_values(found: Analysis, name: str) -> tuple[str, dict[str, Any], str, str]:
@@ -186,7 +188,7 @@ def _cells(c: Comparison) -> list[str | int]:
 
 
 def _anchor(address: str) -> str:
-    return f'<a href="{address}" target="_blank">{address}</a>' if address else "not open"
+    return f'<a href="{escape(address)}" target="_blank">{escape(address)}</a>' if address else "not open"
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -194,4 +196,4 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {escaped(line)}" for line in lines)

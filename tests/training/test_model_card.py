@@ -13,10 +13,10 @@ from huggingface_hub import ModelCard
 
 from acestep.adapter import AdapterCard
 from structure.events import Event
+from structure.markdown import escaped, yaml_text
 from training.card_picture import loss_picture
 from training.dataset import DatasetReport, TrainingSong
 from training.licences import licence_lines
-from training.markdown import escaped, yaml_text
 from training.model_card import MARK, CardError, leave_card, write_card
 from training.origin import read_origin, write_origin
 from training.points import Curves
