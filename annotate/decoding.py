@@ -155,7 +155,7 @@ def _av_info(path: Path) -> AudioInfo:
             else:  # nobody says: count
                 duration = sum(map(len, _av_blocks(path))) / max(rate, 1)
             return AudioInfo(rate, channels, round(duration * rate), duration)
-    except MemoryError:  # which FFmpeg's own is, too
+    except (AudioError, MemoryError):  # FFmpeg's own lack of memory is one, too
         raise
     except (av.FFmpegError, IndexError, OSError, ValueError) as refused:
         raise _unreadable(path) from refused
@@ -172,7 +172,7 @@ def _av_blocks(path: Path) -> Iterator[np.ndarray]:
             for frame in container.decode(stream):
                 for piece in planar.resample(frame):
                     yield np.ascontiguousarray(piece.to_ndarray().T)
-    except MemoryError:
+    except (AudioError, MemoryError):
         raise
     except (av.FFmpegError, IndexError, OSError, ValueError) as refused:
         raise _unreadable(path) from refused
