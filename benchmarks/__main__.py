@@ -13,6 +13,7 @@ from benchmarks.record import RESULTS, ROOT, Bar, table
 NAMES = (
     "page",
     "timeline",
+    "long_recording",
     "proposals",
     "snapping",
     "actions",
