@@ -55,9 +55,9 @@ def write_recordings(folder: Path, seconds: int) -> dict[str, Path]:
     return paths
 
 
-def measure_one(page: Page, server_pid: int, name: str, short: str) -> dict[str, float]:
+def measure_one(page: Page, server_pid: int, name: str) -> dict[str, float]:
     """Seconds until a recording's waveform and until it can be played; megabytes that the page's process grows by."""
-    measure_waveform(page, short)
+    measure_waveform(page, "a-short.wav")
     before = resident(server_pid)
     forget_peak(server_pid)
     begun = time.perf_counter()
@@ -106,7 +106,7 @@ def measure(options: argparse.Namespace) -> None:
             browser_before = resident(renderer(session))
             found = {}
             for suffix, path in recordings.items():
-                found[suffix] = measure_one(page, started.pid, path.name, short)
+                found[suffix] = measure_one(page, started.pid, path.name)
                 print(suffix, found[suffix], flush=True)
             page.wait_for_timeout(2_000)
             browser_after = resident(renderer(session))
