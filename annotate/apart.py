@@ -71,24 +71,25 @@ class _Decoder:
         """
         self.at_rest = False
         request = {"do": do, "paths": [str(path.absolute()) for path in paths], **more}
+        told = self._told(request)
+        while "end" not in told:
+            yield told
+            told = self._told()
+        self.at_rest = True
+        if told["end"] == "refused":
+            raise AudioError(told["why"])
+        if told["end"] != "done":
+            raise _Lost(told["end"])
+
+    def _told(self, request: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The next line of an answer, after a request where there is one."""
+        self._waiting_since = monotonic()
         try:
-            self._to.write(json.dumps(request).encode() + b"\n")
-            self._to.flush()
-            while True:
-                self._waiting_since = monotonic()
-                told = json.loads(self._from.readline())
-                if "shape" in told:
-                    told["block"] = self._block(told)
-                self._waiting_since = None
-                if "end" not in told:
-                    yield told
-                    continue
-                self.at_rest = True
-                if told["end"] == "refused":
-                    raise AudioError(told["why"])
-                if told["end"] != "done":
-                    raise _Lost(told["end"])
-                return
+            if request is not None:
+                self._to.write(json.dumps(request).encode() + b"\n")
+                self._to.flush()
+            told = json.loads(self._from.readline())
+            return told | {"block": self._block(told)} if "shape" in told else told
         except (OSError, ValueError) as broken:  # no line, half a one, or none that it would say
             raise _Lost("hung" if self._hung else "crashed") from broken
         finally:

@@ -24,7 +24,7 @@ _BANDS = 64
 RANGE_DB = 80.0  # below the song's loudest band; what is lower is as good as silent
 _STRETCH_FRAMES = 4096  # frames that librosa gets at once: a minute and a half
 _TEMPO_FRAMES = 512  # frames whose tempo is looked for at once: each takes twenty kilobytes meanwhile
-_LONGEST_PROMISED = 3600.0  # seconds that room is made for at once: a FLAC written to a pipe promises 2^63 samples
+_LONGEST_PROMISED = 6 * 3600.0  # seconds that room is made for at once: a FLAC written to a pipe promises 2^63 samples
 _BLOCK_FRAMES = 512  # spectra at a time: an hour of music needs no more memory than its samples
 
 

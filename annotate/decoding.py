@@ -9,11 +9,16 @@ file may take the process with it: the page reads through `annotate.apart`.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from structure.errors import StudioError
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
 BLOCK_FRAMES = 1 << 17  # about 3 s at 44.1 kHz: memory stays flat for an hour of music
 MOST_CHANNELS = 64  # a studio's surround mix has 24; a block of a thousand channels would be half a gigabyte
@@ -148,12 +153,19 @@ def _unreadable(path: Path) -> AudioError:
     return AudioError(f"`{path.name}` is not audio that can be read here. Convert it to WAV, FLAC, OGG or MP3.")
 
 
+def _av_stream(container: "InputContainer", path: Path) -> "AudioStream":
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:  # sound, but of a codec that FFmpeg does not know
+        raise _unreadable(path)
+    return stream
+
+
 def _av_info(path: Path) -> AudioInfo:
     import av
 
     try:
         with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.audio[0]
+            stream = _av_stream(container, path)
             rate, channels = stream.rate or 0, stream.channels
             if stream.duration is not None:
                 duration = float(stream.duration * stream.time_base)
@@ -162,7 +174,7 @@ def _av_info(path: Path) -> AudioInfo:
             else:  # nobody says: count
                 duration = sum(map(len, _av_blocks(path))) / max(rate, 1)
             return AudioInfo(rate, channels, round(duration * rate), duration)
-    except MemoryError:  # which FFmpeg's own is, too
+    except (AudioError, MemoryError):  # FFmpeg's own lack of memory is one, too
         raise
     except (av.FFmpegError, IndexError, OSError, ValueError) as refused:
         raise _unreadable(path) from refused
@@ -173,13 +185,13 @@ def _av_blocks(path: Path) -> Iterator[np.ndarray]:
 
     try:
         with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.audio[0]
+            stream = _av_stream(container, path)
             _refuse_absurd(path, stream.rate or 0, stream.channels)
             planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
             for frame in container.decode(stream):
                 for piece in planar.resample(frame):
                     yield np.ascontiguousarray(piece.to_ndarray().T)
-    except MemoryError:
+    except (AudioError, MemoryError):
         raise
     except (av.FFmpegError, IndexError, OSError, ValueError) as refused:
         raise _unreadable(path) from refused
@@ -191,7 +203,7 @@ def _av_excerpts(path: Path, starts: Iterable[float]) -> Iterator[np.ndarray]:
 
     try:
         with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.audio[0]
+            stream = _av_stream(container, path)
             planar = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
             for start in starts:
                 try:
@@ -200,5 +212,7 @@ def _av_excerpts(path: Path, starts: Iterable[float]) -> Iterator[np.ndarray]:
                     yield np.concatenate([piece.to_ndarray().T for piece in pieces])
                 except (av.FFmpegError, StopIteration, ValueError):
                     yield np.zeros((0, max(stream.channels, 1)), np.float32)
+    except (AudioError, MemoryError):
+        raise
     except (av.FFmpegError, IndexError, OSError, ValueError) as refused:
         raise _unreadable(path) from refused

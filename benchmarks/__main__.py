@@ -31,6 +31,7 @@ NAMES = (
     "timeline",
     "scale",
     "reading",
+    "long_recording",
     "proposals",
     "snapping",
     "actions",

@@ -16,7 +16,9 @@ WORDS = (
     "<a class=pwned href='javascript:window.pwned=1'>a</a>[b](javascript:window.pwned=1) **c** `d`"
 )
 STRANGE = "\u202etfel ot thgir\u0000\u001b[31m\nline\ud800 end"
-TYPED = ("caption", "lyrics", "label", "type", "message", "best_said", "said", "name", "about", "title", "sentence", "note")
+TYPED = (
+    "caption", "lyrics", "label", "type", "message", "best_said", "said", "name", "about", "title", "sentence", "note",
+)  # fmt: skip
 
 
 def marked(value: Any, key: str = "") -> Any:
@@ -25,7 +27,8 @@ def marked(value: Any, key: str = "") -> Any:
         return {name: marked(found, name) for name, found in value.items()}
     if isinstance(value, list):
         return [marked(found, key) for found in value]
-    if isinstance(value, str) and value != "crash" and key in (*TYPED, "notes", "trained_types", "base_model", "text", "arm"):
+    typed = (*TYPED, "notes", "trained_types", "base_model", "text", "arm")
+    if isinstance(value, str) and value != "crash" and key in typed:
         return f"{value} {WORDS}" + ("" if key in ("type", "trained_types") else STRANGE)
     return value
 
@@ -84,7 +87,7 @@ class Visitor:
         """Somewhere in there the words stand as they were typed."""
         self.page.wait_for_function(
             "([selector, words]) => [...document.querySelectorAll(selector)].some(e => "
-            "(e.innerText || '').includes(words) || (e.textContent || '').includes(words) || (e.value || '').includes(words))",
+            "[e.innerText, e.textContent, e.value].some(text => (text || '').includes(words)))",
             arg=[selector, words],
             timeout=20_000,
         )

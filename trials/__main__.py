@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.record import ROOT
 
-NAMES = ("saving", "crashes", "kills", "endpoint", "crowd")
+NAMES = ("saving", "crashes", "kills", "endpoint", "crowd", "audio_fuzz", "hostile")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -46,6 +46,8 @@ def test_what_is_read_apart_is_what_is_read_here(decoders: Decoders, song: Calla
     assert here == read_info(flac)
     assert "There is no file" in str(missing)
     assert str(refused) == "`b.mp3` is not audio that can be read here. Convert it to WAV, FLAC, OGG or MP3."
+    with pytest.raises(AudioError, match="`b.mp3` is not audio that can be read here."):  # not that it crashed
+        list(decoders.blocks(text, 1000))
 
 
 @needs_signals
