@@ -98,14 +98,14 @@ def build(
                 take_names = gr.Button("Use these names", size="sm")
         with gr.Column(scale=5, min_width=320):
             notice = gr.HTML(visible=False, padding=False, elem_id="annotate-notice")
-            timeline = Timeline(elem_id="annotate-timeline")
-            with gr.Group(visible=False, elem_id="annotate-conflict") as dispute:
+            with gr.Group(visible=False, elem_id="annotate-conflict") as dispute:  # above: seen, and near by Shift+Tab
                 difference = gr.HTML()
                 both = Timeline()
                 with gr.Row():
                     keep = gr.Button("Keep mine", variant="primary", size="sm")
                     join = gr.Button("Keep both where they do not collide", size="sm")
                     take = gr.Button("Load theirs", size="sm")
+            timeline = Timeline(elem_id="annotate-timeline")
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
                 fields = song_fields()
                 fill = gr.Button(
