@@ -103,8 +103,8 @@ def build(
                 take_names = gr.Button("Use these names", size="sm")
         with gr.Column(scale=5, min_width=320):
             notice = gr.HTML(visible=False, padding=False, elem_id="annotate-notice")
+            conflict = conflict_panel()  # above: seen, and near by Shift+Tab
             timeline = Timeline(elem_id="annotate-timeline")
-            conflict = conflict_panel()
             with gr.Accordion("Song: caption, lyrics, tempo, key", open=False):
                 fields = song_fields()
                 fill = gr.Button(

@@ -28,7 +28,7 @@ every edit sends it whole. */
     if (activeElement && activeElement !== document.body && !inList) return;
     for (const timeline of mounted) if (!timeline.root.isConnected) mounted.delete(timeline);
     const seen = [...mounted].filter((t) => t.root.clientWidth > 10);
-    const target = seen.includes(lastUsed) ? lastUsed : seen[0];
+    const target = seen.includes(lastUsed) ? lastUsed : (seen.find((t) => t.editable) ?? seen[0]);
     if (target) target.keys.press(event);
   });
 
