@@ -97,10 +97,20 @@ class Studio:
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
     """Starts `python app.py` with options in a process of its own, and waits until the page answers."""
+    yield from _starting(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Studio]]:
+    """The same, for a module whose tests look at one page."""
+    yield from _starting(tmp_path_factory.mktemp("studio"))
+
+
+def _starting(folder: Path) -> Iterator[Callable[..., Studio]]:
     running = []
 
     def start(*options: str) -> Studio:
-        guard, home = tmp_path / "guard", tmp_path / "home"
+        guard, home = folder / "guard", folder / "home"
         guard.mkdir()
         (guard / "sitecustomize.py").write_text(GUARD)
         log = guard / "refused.txt"
