@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.page import TIMELINE, app_command, find_chromium, free_port, make_dataset, measure_waveform, server
+from benchmarks.page import (
+    PATIENCE,
+    TIMELINE,
+    app_command,
+    find_chromium,
+    free_port,
+    make_dataset,
+    measure_waveform,
+    server,
+)
 from benchmarks.record import WORK, Bar, exit_status, record
 from benchmarks.timeline import MEASURE_WORK, forget_peak, measure_smoothness, renderer, resident, sidecar_of
 
@@ -101,7 +110,7 @@ def measure(options: argparse.Namespace) -> None:
             page = browser.new_page(viewport={"width": 1400, "height": 900})
             page.add_init_script(MEASURE_WORK)
             page.goto(f"http://127.0.0.1:{port}/")
-            page.wait_for_selector(f"{TIMELINE}[data-drawn]")
+            page.wait_for_selector(f"{TIMELINE}[data-drawn]", timeout=1_000 * PATIENCE)
             measure_waveform(page, short)
             browser_before = resident(renderer(session))
             found = {}
