@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.record import ROOT
 
-NAMES = ("kills", "endpoint")
+NAMES = ("kills", "endpoint", "hostile")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Kinds of hostile input but adapters: a sound sample of each, how it is spoilt, and the product's own way of reading it.
+"""Kinds of hostile input but adapters: a sound sample of each, how it is spoilt, and how the product reads it.
 
 Reading goes as far as the page and the commands go: what a run's folder says is also drawn, what a sidecar says is
 also saved again.
@@ -326,7 +326,8 @@ def make_run(folder: Path) -> None:
         write_config(run, make_settings(dataset_dir=folder, output_dir=run))
         state = RunState(
             status="stopped", step=4, max_steps=9, loss=0.5, started=1.7e9, best_step=4, best_said="its loss is lowest",
-            pid=2**22 + 1, pid_started=1.0, took=3.0, eta=2.0, songs=(3, 1, 9.0, 4.0), updated=1.7e9, message="Stopped.",
+            pid=2**22 + 1, pid_started=1.0, took=3.0, eta=2.0, songs=(3, 1, 9.0, 4.0), updated=1.7e9,
+            message="Stopped.",
         )  # fmt: skip
         write_state(run, state)
         write_launch(run, 2**22 + 1, 1.0)
@@ -484,7 +485,8 @@ def make_experiment(folder: Path) -> None:
         "measures": [{"key": "frame_accuracy", "name": "right part", "better": "higher", "unit": ""}],
         "chance": scores, "ceiling": scores, "arms": arms, "tests": [test], "arrangement_reference": {"house": 0.3},
         "curves": {"songs": [{"x": 4, "measure": "frame_accuracy", "interval": mean}], "steps": []},
-        "creativity_reference": {"variety": mean, "distance": mean}, "notes": ["One seed."], "made": "2026-01-02T03:04:05",
+        "creativity_reference": {"variety": mean, "distance": mean}, "notes": ["One seed."],
+        "made": "2026-01-02T03:04:05",
     }  # fmt: skip
     _json(home / "results.json", results)
     (home / "report.html").write_text("<p>done</p>")
@@ -535,21 +537,27 @@ _TEST_FILES = ("test.json", "listeners.json", "key.json", "server.json")
 
 def kinds() -> list[Kind]:
     """All but adapters."""
-    words = {name: "any_text" for name in ("song.caption.txt", "song.lyrics.txt", "song.txt", "table.csv")}
-    home = "home/experiments/tried"
+    words = dict.fromkeys(("song.caption.txt", "song.lyrics.txt", "song.txt", "table.csv"), "any_text")
+    words |= dict.fromkeys(("song.json", ".structure-studio.json"), "any_json")
+    takes = dict.fromkeys(("outputs/take.json", "outputs/history.json"), "any_json")
+    runs = {f"runs/one/{name}": how for name, how in _RUN_FILES.items()}
+    tests = {
+        **dict.fromkeys((f"test/{name}" for name in _TEST_FILES), "any_json"),
+        "test/answers/one.jsonl": "any_lines",
+    }
+    of_test = ("test/answers/", "test/closed.json", "test/server.json", "out/")
+    of_experiment = ("experiment.json", "state.json", "results.json")
+    experiments = dict.fromkeys((f"home/experiments/tried/{name}" for name in of_experiment), "any_json")
+    sidecar = {"song.json": "any_json"}
     return [
-        Kind("sidecar", make_song, {"song.json": "any_json"}, read_song_folder, ("song.json",)),
-        Kind("two versions of a sidecar", make_song, {"song.json": "any_json"}, read_conflict, ("other", "merged", "exported")),
-        Kind("words beside a song", make_words, {**words, "song.json": "any_json", ".structure-studio.json": "any_json"}, read_words),
+        Kind("sidecar", make_song, sidecar, read_song_folder, ("song.json",)),
+        Kind("two versions of a sidecar", make_song, sidecar, read_conflict, ("other", "merged", "exported")),
+        Kind("words beside a song", make_words, words, read_words),
         Kind("archive", make_archive, {"songs.zip": "any_zip"}, read_archive, ("songs/",)),
         *format_kinds(),
         Kind("structure language", make_structure, {"structure.txt": "any_text"}, read_structure),
-        Kind("take", make_takes, {"outputs/take.json": "any_json", "outputs/history.json": "any_json"}, read_takes, ("outputs/take.json",)),
-        Kind("run", make_run, {f"runs/one/{name}": how for name, how in _RUN_FILES.items()}, read_runs, ("runs/one/", "runs/renamed/", "new/")),
-        Kind(
-            "listening test", make_listening,
-            {**{f"test/{name}": "any_json" for name in _TEST_FILES}, "test/answers/one.jsonl": "any_lines"},
-            read_listening, ("test/answers/", "test/closed.json", "test/server.json", "out/"),
-        ),
-        Kind("experiment", make_experiment, {f"{home}/{name}": "any_json" for name in ("experiment.json", "state.json", "results.json")}, read_experiment),
-    ]  # fmt: skip
+        Kind("take", make_takes, takes, read_takes, ("outputs/take.json",)),
+        Kind("run", make_run, runs, read_runs, ("runs/one/", "runs/renamed/", "new/")),
+        Kind("listening test", make_listening, tests, read_listening, of_test),
+        Kind("experiment", make_experiment, experiments, read_experiment),
+    ]

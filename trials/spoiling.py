@@ -298,7 +298,9 @@ class Spoiler:
                 places += [
                     lambda d=data, n=i: d.__setitem__(n % max(1, len(d)), _HERE) if d else None,
                     lambda d=data, n=i: d.__delitem__(n % len(d)) if d else None,
-                    lambda d=data, n=i: d.extend([d[n % len(d)]] * self.rng.choice((1, 100))) if d and len(d) < 1000 else None,
+                    lambda d=data, n=i: (
+                        d.extend([d[n % len(d)]] * self.rng.choice((1, 100))) if d and len(d) < 1000 else None
+                    ),
                 ]
                 self._collect(data[i], places)
 
