@@ -17,8 +17,19 @@ WORDS = (
 )
 STRANGE = "\u202etfel ot thgir\u0000\u001b[31m\nline\ud800 end"
 TYPED = (
-    "caption", "lyrics", "label", "type", "message", "best_said", "said", "name", "about", "title", "sentence", "note",
-)  # fmt: skip
+    "caption",
+    "lyrics",
+    "label",
+    "type",
+    "message",
+    "best_said",
+    "said",
+    "name",
+    "about",
+    "title",
+    "sentence",
+    "note",
+)
 
 
 def marked(value: Any, key: str = "") -> Any:
@@ -87,7 +98,7 @@ class Visitor:
         """Somewhere in there the words stand as they were typed."""
         self.page.wait_for_function(
             "([selector, words]) => [...document.querySelectorAll(selector)].some(e => "
-            "[e.innerText, e.textContent, e.value].some(text => (text || '').includes(words)))",
+            "`${e.textContent} ${e.value}`.includes(words))",
             arg=[selector, words],
             timeout=20_000,
         )
@@ -96,7 +107,7 @@ class Visitor:
         self.page.get_by_role("tab", name=name).click()
 
     def unfold(self, name: str) -> None:
-        self.page.get_by_role("button", name=name).locator("visible=true").first.click()
+        self.page.get_by_text(name, exact=True).locator("visible=true").first.click()
 
 
 def test_words_that_look_like_code_are_words_on_every_tab(studio, browser, marked_home: Path):
@@ -116,7 +127,7 @@ def test_words_that_look_like_code_are_words_on_every_tab(studio, browser, marke
             block.click(force=True)
             block.hover(force=True)
             visitor.calm("a part")
-    visitor.unfold("Song: caption")
+    visitor.unfold("Song: caption, lyrics, tempo, key")
     visitor.reads("textarea, input")
     visitor.calm("the song's fields")
     for sidecar in marked_home.glob("*.json"):  # somebody else saves meanwhile
@@ -136,7 +147,7 @@ def test_words_that_look_like_code_are_words_on_every_tab(studio, browser, marke
     visitor.reads(".sst-remark")
     adapters = page.get_by_label("Adapter", exact=True).locator("visible=true").first
     adapters.click()
-    page.locator("[role=option]").filter(has_text=NAME).first.click()
+    page.locator("[role=option]:visible").filter(has_text=NAME).first.click()
     visitor.reads(".sst-remark", "base starter")
     visitor.calm("an adapter")
     structure = page.get_by_label("Structure", exact=True).locator("visible=true").first
@@ -147,12 +158,12 @@ def test_words_that_look_like_code_are_words_on_every_tab(studio, browser, marke
 
     visitor.tab("Train")
     visitor.reads("table")
-    for fold in ("This run", "A closer look", "Log"):
+    for fold in ("A closer look", "Log", "This run"):
         visitor.unfold(fold)
         visitor.calm(fold)
     visitor.reads("textarea")
     page.get_by_label("Compare with").locator("visible=true").first.click()
-    page.locator("[role=option]").filter(has_text=NAME).first.click()
+    page.locator("[role=option]:visible").filter(has_text=NAME).first.click()
     visitor.calm("two runs")
     page.get_by_role("button", name="Delete", exact=True).locator("visible=true").first.click()
     visitor.reads(".tr-question")
@@ -166,5 +177,6 @@ def test_words_that_look_like_code_are_words_on_every_tab(studio, browser, marke
     visitor.calm("an experiment")
     page.get_by_role("tab", name="Listen blind").click()
     page.get_by_role("button", name="Show the result").click()
+    page.get_by_text("One listener counts").wait_for()
     visitor.calm("a listening test")
     assert running.refused == []

@@ -90,11 +90,6 @@ class Reader:
         ]
         self._outside = folder
 
-    def attempts(self, count: int) -> Iterator[tuple[str, bytes]]:
-        """Every cut, then `count` spoilt files: name and content."""
-        for number in range(len(self.cuts) + count):
-            yield self.spoilt(number)
-
     def spoilt(self, number: int) -> tuple[str, bytes]:
         """Name and content of the file that is spoilt in attempt `number`."""
         if number < len(self.cuts):
@@ -170,7 +165,7 @@ def _where(problem: BaseException) -> str:
 
 def _held(folder: Path) -> dict[str, str]:
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha1(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        path.relative_to(folder).as_posix(): hashlib.sha1(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
         if path.is_file()
     }
@@ -185,11 +180,11 @@ def serve(connection: Connection, name: str, folder: Path, seed: int, log: Path)
     """Attempts of one kind, by number, until the parent is gone. Run in a process of its own."""
     for variable in ("STRUCTURE_STUDIO_HOME", "STRUCTURE_STUDIO_CACHE", "STRUCTURE_STUDIO_LOCK_DIR"):
         os.environ[variable] = str(folder / "places" / variable[-4:])
+    os.environ["OMP_NUM_THREADS"] = "1"  # more of them only wait for one another
     (folder / "places").mkdir(parents=True, exist_ok=True)
     reader = Reader(next(kind for kind in all_kinds() if kind.name == name), folder, seed)
-    with contextlib.suppress(StudioError):  # the sound sample, so that all imports are done
-        shutil.copytree(reader.sample, folder / "sound")
-        reader.kind.read(folder / "sound")
+    shutil.copytree(reader.sample, folder / "sound")
+    reader.kind.read(folder / "sound")  # a sound sample is read; and then all imports are done
     shutil.rmtree(folder / "sound")
     _limit_memory()
     with log.open("w") as told:
@@ -253,11 +248,8 @@ class HostileTrial:
                 for line in log.read_text().splitlines()
                 if "File" in line and "/.venv/" not in line and "python3" not in line
             ]
-            outcome, said, seconds = (
-                "lost",
-                f"no end, or ended the process: {' '.join(told[:2]) or 'nothing noted'}",
-                DEADLINE,
-            )
+            where = " ".join(told[:2]) or "nothing noted"
+            outcome, said, seconds = "lost", f"no end, or ended the process: {where}", DEADLINE
             alive = False
         else:
             alive = True

@@ -1,4 +1,4 @@
-"""Kinds of hostile input but adapters: a sound sample, how it is spoilt, and the product's own way of reading it.
+"""Kinds of hostile input but adapters: a sound sample of each, how it is spoilt, and how the product reads it.
 
 Reading goes as far as the page and the commands go: what a run's folder says is also drawn, what a sidecar says is
 also saved again.
@@ -184,7 +184,7 @@ def read_archive(folder: Path) -> None:
     """Added to a dataset that holds a song already, which is then read."""
     from annotate.dataset import add_songs, scan
 
-    before = {path: path.read_bytes() for path in sorted((folder / "songs").rglob("*"))}
+    before = {path: path.read_bytes() for path in (folder / "songs").rglob("*") if path.is_file()}
     _, refused = add_songs(folder / "songs", [folder / "songs.zip"])
     for path, content in before.items():
         if path.read_bytes() != content:
@@ -267,7 +267,7 @@ def read_structure(folder: Path) -> None:
         events = parse_structure(text, 200.0, Tempo(120, 4))
         format_structure(events), format_lyrics(events), lyrics_with_tags(song_lyrics("", events), events)
 
-    tried(once_more, lambda: parse_structure(text), lambda: parse_structure(text[:200], 60.0))
+    tried(once_more, lambda: parse_structure(text, tempo=Tempo(90, 3)))
 
 
 # Songs that were made here.
@@ -537,51 +537,27 @@ _TEST_FILES = ("test.json", "listeners.json", "key.json", "server.json")
 
 def kinds() -> list[Kind]:
     """All but adapters."""
-    words = {name: "any_text" for name in ("song.caption.txt", "song.lyrics.txt", "song.txt", "table.csv")}
-    home = "home/experiments/tried"
+    words = dict.fromkeys(("song.caption.txt", "song.lyrics.txt", "song.txt", "table.csv"), "any_text")
+    words |= dict.fromkeys(("song.json", ".structure-studio.json"), "any_json")
+    takes = dict.fromkeys(("outputs/take.json", "outputs/history.json"), "any_json")
+    runs = {f"runs/one/{name}": how for name, how in _RUN_FILES.items()}
+    tests = {
+        **dict.fromkeys((f"test/{name}" for name in _TEST_FILES), "any_json"),
+        "test/answers/one.jsonl": "any_lines",
+    }
+    of_test = ("test/answers/", "test/closed.json", "test/server.json", "out/")
+    of_experiment = ("experiment.json", "state.json", "results.json")
+    experiments = dict.fromkeys((f"home/experiments/tried/{name}" for name in of_experiment), "any_json")
+    sidecar = {"song.json": "any_json"}
     return [
-        Kind("sidecar", make_song, {"song.json": "any_json"}, read_song_folder, ("song.json",)),
-        Kind(
-            "two versions of a sidecar",
-            make_song,
-            {"song.json": "any_json"},
-            read_conflict,
-            ("other", "merged", "exported"),
-        ),
-        Kind(
-            "words beside a song",
-            make_words,
-            {**words, "song.json": "any_json", ".structure-studio.json": "any_json"},
-            read_words,
-        ),
+        Kind("sidecar", make_song, sidecar, read_song_folder, ("song.json",)),
+        Kind("two versions of a sidecar", make_song, sidecar, read_conflict, ("other", "merged", "exported")),
+        Kind("words beside a song", make_words, words, read_words),
         Kind("archive", make_archive, {"songs.zip": "any_zip"}, read_archive, ("songs/",)),
         *format_kinds(),
         Kind("structure language", make_structure, {"structure.txt": "any_text"}, read_structure),
-        Kind(
-            "take",
-            make_takes,
-            {"outputs/take.json": "any_json", "outputs/history.json": "any_json"},
-            read_takes,
-            ("outputs/take.json",),
-        ),
-        Kind(
-            "run",
-            make_run,
-            {f"runs/one/{name}": how for name, how in _RUN_FILES.items()},
-            read_runs,
-            ("runs/one/", "runs/renamed/", "new/"),
-        ),
-        Kind(
-            "listening test",
-            make_listening,
-            {**{f"test/{name}": "any_json" for name in _TEST_FILES}, "test/answers/one.jsonl": "any_lines"},
-            read_listening,
-            ("test/answers/", "test/closed.json", "test/server.json", "out/"),
-        ),
-        Kind(
-            "experiment",
-            make_experiment,
-            {f"{home}/{name}": "any_json" for name in ("experiment.json", "state.json", "results.json")},
-            read_experiment,
-        ),
+        Kind("take", make_takes, takes, read_takes, ("outputs/take.json",)),
+        Kind("run", make_run, runs, read_runs, ("runs/one/", "runs/renamed/", "new/")),
+        Kind("listening test", make_listening, tests, read_listening, of_test),
+        Kind("experiment", make_experiment, experiments, read_experiment),
     ]
