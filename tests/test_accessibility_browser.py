@@ -162,7 +162,7 @@ class Keyboard:
         )
 
 
-def test_a_song_is_marked_and_described_and_the_next_opened_by_keys_alone(page: Any, songs: Path):
+def test_a_song_is_marked_and_another_described_by_keys_alone(page: Any, songs: Path):
     keyboard = Keyboard(page)
     playing = f'{TIMELINE}[data-playing="yes"]'
     keyboard.tab_to(TIMELINE)
@@ -185,7 +185,7 @@ def test_a_song_is_marked_and_described_and_the_next_opened_by_keys_alone(page: 
     assert page.evaluate(boundaries) == marked
     keyboard.hears("Saved")
     assert _held(songs / song)["events"][-1]["type"] == "chorus"
-    keyboard.press("PageDown")
+    keyboard.press("PageUp")
     page.wait_for_selector(f'{TIMELINE}[data-song]:not([data-song="{song}"])[data-drawn]')
     song = page.evaluate(f"document.querySelector('{TIMELINE}').dataset.song")
     keyboard.tab_to("button.label-wrap")
