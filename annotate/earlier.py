@@ -12,6 +12,7 @@ from annotate.timeline import Timeline, timeline_value
 from structure.errors import StudioError
 from structure.events import read_events
 from structure.history import State
+from structure.markdown import escaped
 from structure.sidecar import read_sidecar
 
 
@@ -70,7 +71,7 @@ def _shown(desk: Desk | None, value: dict[str, Any] | None, number: int | None) 
     name = (value or {}).get("song") or ""
     now, then = desk.held(name), desk.earlier(name, number)
     keys = [key for key in {**now, **then.data} if key != "events" and now.get(key) != then.data.get(key)]
-    also = f" Also differs: {', '.join(f'`{key}`' for key in keys)}." if keys else ""
+    also = f" Also differs: {', '.join(map(escaped, keys))}." if keys else ""
     events = read_events(now["events"])
     duration = max([now["duration"], *(event.end for event in then.events)])
     picture = timeline_value(duration, events, compare=then.events, names=("now", "then"))

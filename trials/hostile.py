@@ -33,6 +33,7 @@ import psutil
 
 from benchmarks.record import ROOT, WORK, Bar, record
 from structure.errors import StudioError
+from structure.history import FOLDER as HISTORY
 from trials import hostile_adapters, hostile_kinds
 from trials.hostile_kinds import Kind
 from trials.spoiling import Spoiler
@@ -129,6 +130,8 @@ class Reader:
         for path in sorted(before.keys() | after.keys()):
             if any(part.endswith(_LEFT) for part in path.split("/")):
                 return f"left {path}"
+            if f"{HISTORY}/" in path:
+                continue  # what a file held before it was saved
             if before.get(path) != after.get(path) and not path.startswith(self.kind.writes or ("\0",)):
                 return f"changed {path}"
             if path.endswith(".json") and path in after and after[path] not in before.values():  # not one that moved

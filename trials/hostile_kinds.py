@@ -127,18 +127,20 @@ def read_conflict(folder: Path) -> None:
     from annotate.two_people import compared, compared_lines, merge_files
 
     spoilt = (folder / "song.json").read_bytes()
-    other = folder / "other"
+    other, mine = folder / "other", folder / "mine"
     make_song(other)
+    make_song(mine)
+    (mine / "song.json").write_bytes(spoilt)
     desk = Desk()
     desk.open_dataset(other)
     desk.open_song("song.wav")
     (other / "song.json").write_bytes(spoilt)
     tried(
         lambda: desk.save_events("song.wav", EVENTS[:2]),
-        lambda: desk.conflict and desk.merge_both(),
-        lambda: list(compared_lines(compared(folder, other))),
-        lambda: merge_files(folder / "song.json", other / "song.json", folder / "merged.json", False, True),
-        lambda: export_dataset(folder, folder / "exported", annotations_only=True),
+        lambda: "song.wav" in desk.conflicts and desk.merge_both("song.wav"),
+        lambda: list(compared_lines(compared(mine, other))),
+        lambda: merge_files(mine / "song.json", other / "song.json", folder / "merged.json", False, True),
+        lambda: export_dataset(mine, folder / "exported", annotations_only=True),
     )
 
 
@@ -252,7 +254,7 @@ def _format_kind(name: str) -> Kind:
 def make_structure(folder: Path) -> None:
     (folder / "structure.txt").write_text(
         'intro 0-4, verse 8s "quiet" intensity=0.4, (verse 4s, chorus 8 bars) x2; crash @12, riser 10-12, Verse 2 16s,'
-        " outro\n[Verse 0:40-0:50]\nwords of the verse\n"
+        " outro 8s"
     )
 
 
@@ -551,7 +553,7 @@ def kinds() -> list[Kind]:
     sidecar = {"song.json": "any_json"}
     return [
         Kind("sidecar", make_song, sidecar, read_song_folder, ("song.json",)),
-        Kind("two versions of a sidecar", make_song, sidecar, read_conflict, ("other", "merged", "exported")),
+        Kind("two versions of a sidecar", make_song, sidecar, read_conflict, ("other", "mine", "merged", "exported")),
         Kind("words beside a song", make_words, words, read_words),
         Kind("archive", make_archive, {"songs.zip": "any_zip"}, read_archive, ("songs/",)),
         *format_kinds(),

@@ -252,14 +252,14 @@ class Person:
         await self.edited("label", lambda seen: [*rest, {**new, "label": text}])
 
     async def undo(self) -> None:
-        """Undo; where nothing was done to this song since it was opened, nothing may happen."""
+        """Undo what was done since the song was opened; what was saved before that is not what the trial counts."""
+        if not self.song.past:
+            return
         await self.focus()
         await self.page.keyboard.press("Control+z")
-        if self.song.past:
-            self.song.future.append(self.song.events)
-            before = self.song.past.pop()
-            return await self.edited("undo", lambda seen: before, travels=True)
-        await self.edited("undo of nothing", lambda seen: self.song.events, travels=True)
+        self.song.future.append(self.song.events)
+        before = self.song.past.pop()
+        await self.edited("undo", lambda seen: before, travels=True)
 
     async def redo(self) -> None:
         """Redo, as `undo`."""
