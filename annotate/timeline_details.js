@@ -43,7 +43,10 @@
       });
     }
     field("lyrics").addEventListener("input", offerStanzas);
-    field("lyrics").addEventListener("focus", () => (field("lyrics").rows = 6));
+    field("lyrics").addEventListener("focus", () => {
+      field("lyrics").rows = 6;
+      field("lyrics").scrollIntoView({ block: "nearest" }); // grown, it may reach under what sticks to the window
+    });
     field("lyrics").addEventListener("blur", () => (field("lyrics").rows = 1));
     q('[data-do="lay"]').addEventListener("click", layStanzas);
     field("intensity").addEventListener("input", () => (q(".sst-intensity").value = `${field("intensity").value} %`));
