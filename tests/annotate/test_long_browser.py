@@ -33,7 +33,9 @@ def test_parts_are_marked_while_the_sound_is_read_and_it_plays_afterwards(
             file.write(noise * (second % 60) / 60)
     soundfile.write(root / "short.wav", noise, 44_100)
     visitor = visit(serve(root))
-    while not list(CACHE_DIR.glob("*.wav.tmp")):
+    deadline = time.monotonic() + 30
+    while not list(CACHE_DIR.glob(".studio-*")):  # until the copy is begun
+        assert time.monotonic() < deadline
         time.sleep(0.005)
     for pid in patient.pids():
         os.kill(pid, signal.SIGSTOP)

@@ -1,7 +1,6 @@
 """Decoded copies: one for each content, playable, and nothing else can be asked for."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -163,17 +162,3 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         small.close()
     assert not list(CACHE_DIR.glob("*.tmp"))
-
-
-def test_what_a_killed_page_had_begun_is_cleared_away(song: Callable[..., Path]):
-    from annotate.track import _clear_away
-
-    page = subprocess.Popen([sys.executable, "-c", ""])
-    page.wait()
-    gone, alive = CACHE_DIR / f"{page.pid}-ab.wav.tmp", CACHE_DIR / f"{os.getppid()}-ab.wav.tmp"
-    for path in (gone, alive):
-        path.touch()
-    _clear_away.cache_clear()  # as after a start
-    register_track(song("after.wav", hertz=333.0))
-    assert (gone.exists(), alive.exists()) == (False, True)
-    alive.unlink()
