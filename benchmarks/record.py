@@ -149,11 +149,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def exit_status(measure: Callable[[], object]) -> int:
-    """Measure: 0 when it is done, 2 after the sentence about what could not be."""
+def exit_status(measure: Callable[[], int | None]) -> int:
+    """Measure: 0 when it is done, 1 where it counts something lost, 2 after the sentence about what could not be."""
     try:
-        measure()
+        return 1 if measure() else 0
     except StudioError as problem:
         print(problem, file=sys.stderr)
         return 2
-    return 0

@@ -32,8 +32,7 @@ import numpy as np
 import psutil
 
 from annotate.audio import AudioError, audio_info, content_hash, write_audio
-from benchmarks.record import ROOT, WORK, Bar, BenchmarkError, record, run
-from structure.errors import StudioError
+from benchmarks.record import ROOT, WORK, Bar, BenchmarkError, exit_status, record, run
 from structure.sidecar import SidecarError, read_sidecar
 from training.device_lock import holder
 from training.run_folder import has_adapter, read_metrics, read_state, working_process
@@ -363,11 +362,7 @@ def measure(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 where something was lost, 2 where the trial could not be made."""
-    try:
-        return 1 if measure(get_parser().parse_args(arguments)) else 0
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
+    return exit_status(lambda: measure(get_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -28,8 +28,7 @@ import numpy as np
 import psutil
 
 from benchmarks.page import app_command, find_chromium, free_port, server
-from benchmarks.record import WORK, Bar, BenchmarkError, record
-from structure.errors import StudioError
+from benchmarks.record import WORK, Bar, BenchmarkError, exit_status, record
 from trials.dispute import CHOICES, RIVALS, Dispute
 from trials.people import PATIENCE, Person, Song, Tally
 
@@ -268,11 +267,7 @@ def measure(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 where something was lost, mixed or late, 2 where the trial could not be made."""
-    try:
-        return measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
+    return exit_status(lambda: measure(get_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

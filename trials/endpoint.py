@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotate.audio import audio_info
-from benchmarks.record import ROOT, WORK, Bar, BenchmarkError, record
+from benchmarks.record import ROOT, WORK, Bar, BenchmarkError, exit_status, record
 from structure.errors import StudioError
 from structure.sidecar import read_sidecar
 
@@ -167,11 +167,7 @@ def measure(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 where a song was lost, 2 where the trial could not be made."""
-    try:
-        return measure(get_parser().parse_args(arguments))
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
+    return exit_status(lambda: measure(get_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

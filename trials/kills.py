@@ -24,8 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.record import ROOT, WORK, Bar, BenchmarkError, record, run
-from structure.errors import StudioError
+from benchmarks.record import ROOT, WORK, Bar, BenchmarkError, exit_status, record, run
 from training.run_folder import CONFIG_FILE, read_metrics, read_state
 
 STEPS = 30
@@ -183,11 +182,7 @@ def measure(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 where a run was lost, 2 where the trial could not be made."""
-    try:
-        return 1 if measure(get_parser().parse_args(arguments)) else 0
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
+    return exit_status(lambda: measure(get_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.record import ROOT, Bar, BenchmarkError, record
+from benchmarks.record import ROOT, Bar, BenchmarkError, exit_status, record
 from structure.errors import StudioError
 from structure.history import FOLDER, states
 from structure.sidecar import read_sidecar, save_sidecar, with_fields
@@ -273,11 +273,7 @@ def measure(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 where something was lost, 2 where the trial could not be made."""
-    try:
-        return 1 if measure(get_parser().parse_args(arguments)) else 0
-    except StudioError as problem:
-        print(problem, file=sys.stderr)
-        return 2
+    return exit_status(lambda: measure(get_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":
