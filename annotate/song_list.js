@@ -193,7 +193,10 @@ that would be megabytes for each song chosen. */
       detail.what === "song" ? step(1) : choose(next(detail.what)?.name);
     });
     const page = root.closest(".sst-page");
-    if (page) window.songDrop(page, () => page.querySelector("#annotate-upload")?.parentElement.querySelector("input[type=file]"));
+    if (page) {
+      window.songDrop(page, () => page.querySelector("#annotate-upload")?.parentElement.querySelector("input[type=file]"));
+      window.songWords(page);
+    }
     root.closest(".html-container")?.style.setProperty("padding", "0"); // in line with Gradio's own components
     watch("value", load);
     load();

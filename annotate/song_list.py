@@ -15,7 +15,10 @@ from annotate.timeline import asset, head_tags, static_paths, vocabulary_data
 _HERE = Path(__file__).resolve().parent
 _ASSETS = tuple(
     _HERE / name
-    for name in ("song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_drop.js", "song_list.js")
+    for name in (
+        "song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_drop.js", "song_words.js",
+        "song_list.js",
+    )  # fmt: skip
 )
 
 

@@ -9,7 +9,7 @@
 
   const TIMELINE = "#annotate-timeline .sst";
   const crowd = (window.crowd = { saves: [], troubles: [] });
-  const began = new Map(); // edit -> ms at which the hand did it; captions go by "words"
+  const began = new Map(); // edit -> ms at which the hand did it
   const waiting = [];
   const caption = () =>
     [...document.querySelectorAll(".sst-page label")].find((l) => l.textContent.trim() === "Caption")?.querySelector("textarea");
@@ -24,12 +24,7 @@
   /* What follows says nothing of it: another song is about to be opened. */
   crowd.forget = () => began.clear();
 
-  for (const kind of ["keydown", "pointerup", "input"]) {
-    addEventListener(kind, (event) => {
-      hand = event.timeStamp;
-      if (kind === "input" && event.target === caption()) began.set("words", hand);
-    }, true);
-  }
+  for (const kind of ["keydown", "pointerup", "input"]) addEventListener(kind, (event) => (hand = event.timeStamp), true);
   new MutationObserver((records) => {
     for (const { target, attributeName } of records) {
       if (!target.closest?.("#annotate-timeline")) continue;
@@ -38,7 +33,7 @@
       if (attributeName === "data-kind" && kind === "error") crowd.troubles.push(target.textContent);
       if (attributeName !== "data-saved") continue;
       for (const [edit, at] of began) {
-        if (edit !== "words" && Number(edit) > Number(saved)) continue;
+        if (Number(edit) > Number(saved)) continue;
         began.delete(edit);
         crowd.saves.push({ ms: performance.now() - at, at: performance.timeOrigin + at });
       }

@@ -272,7 +272,7 @@ class Person:
         await self.edited("redo of nothing", lambda seen: self.song.events, travels=True)
 
     async def write_caption(self) -> None:
-        """A caption, at once, as one pastes it."""
+        """A caption, at once, as one pastes it; the page says no more than of the save before, in one second."""
         caption = self.page.locator(".sst-page").get_by_label("Caption", exact=True)
         if not await caption.is_visible():
             await self.page.get_by_role("button", name="Song: caption").click()
@@ -280,6 +280,8 @@ class Person:
         await caption.fill(text)
         self.song.data["caption"] = text
         self.tally.edits["caption"] += 1
+        if not await eventually(self.song.on_disk, PATIENCE):
+            self.tally.lost.append(f"{self.song.audio.name}: its caption was not saved in {PATIENCE:g} s")
 
     # ---------------------------------------------------------------- leaving a song, and coming back
 

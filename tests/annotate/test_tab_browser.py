@@ -208,6 +208,19 @@ def test_fields_of_the_song(serve, visit, songs):
     assert someone.page.get_by_label("Tempo (BPM)").input_value() == "92"
 
 
+def test_words_that_come_without_a_key_press_are_saved_while_the_field_is_open(serve, visit, songs):
+    """A paste, a deletion, dictation: Gradio's own field tells of none of them."""
+    someone = visit(serve(songs)).opened("one.wav")
+    someone.page.get_by_role("button", name="Song: caption").click()
+    caption, path = someone.page.get_by_label("Caption"), songs / "one.json"
+    says = lambda text: path.exists() and json.loads(path.read_text(encoding="utf-8")).get("caption") == text  # noqa: E731
+    caption.focus()
+    someone.page.keyboard.insert_text("warm pads")
+    eventually(lambda: says("warm pads"))
+    someone.press("Backspace")
+    eventually(lambda: says("warm pad"))
+
+
 @pytest.mark.parametrize("choice", ["Keep mine", "Keep both", "Load theirs"])
 def test_a_file_changed_by_somebody_else(serve, visit, songs, choice):
     someone = visit(serve(songs)).opened("one.wav")
