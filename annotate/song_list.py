@@ -13,13 +13,8 @@ from annotate.catalogue import Listed
 from annotate.timeline import asset, head_tags, static_paths, vocabulary_data
 
 _HERE = Path(__file__).resolve().parent
-_ASSETS = tuple(
-    _HERE / name
-    for name in (
-        "song_list.css", "elements.js", "song_states.js", "song_rows.js", "song_drop.js", "song_words.js",
-        "song_list.js",
-    )  # fmt: skip
-)
+_SCRIPTS = ("elements", "song_states", "song_rows", "song_drop", "song_words", "song_list")
+_ASSETS = tuple(_HERE / name for name in ("song_list.css", *(f"{script}.js" for script in _SCRIPTS)))
 
 
 def song_list_value(songs: Iterable[Listed], selected: str | None, whole: bool = True) -> dict[str, Any]:
