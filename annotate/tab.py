@@ -426,8 +426,9 @@ def _save(page: _Page, desk: Desk | None, value: dict[str, Any], action: Any) ->
     try:
         text = action(desk)
     except SidecarConflict:
-        status = gr.update(status={**report, "kind": "error", "text": "Not saved: the file changed on disk."})
-        return {page.timeline: status, **conflict_updates(page.conflict, desk.conflicts[report["song"]])}
+        changed = {**report, "kind": "error", "text": "Not saved: the file changed on disk.", "kept": True}
+        asked = conflict_updates(page.conflict, desk.conflicts[report["song"]])
+        return {page.timeline: gr.update(status=changed), **asked}
     except StudioError as problem:
         return {page.timeline: gr.update(status={**report, "kind": "error", "text": f"Not saved. {problem}"})}
     if text is None:

@@ -4,9 +4,11 @@
 with the `Timeline` made here: timeline_model.js keeps the events; timeline_paint.js, timeline_wave.js and
 timeline_pictures.js draw; timeline_grid.js and timeline_beats.js know the beats; timeline_edits.js, timeline_moments.js
 and timeline_parts.js edit; timeline_pointer.js and timeline_keys.js listen; timeline_sound.js and timeline_clicks.js
-play; timeline_controls.js, timeline_details.js, timeline_table.js and timeline_folds.js fill what lies below the stage; timeline_said.js speaks.
+play; timeline_controls.js, timeline_details.js, timeline_table.js and timeline_folds.js fill what lies below the stage;
+timeline_said.js speaks; timeline_unsaved.js keeps what is not saved yet.
 The value that Python sees is {song, track, duration, events, compare, names, beats, meter, blind, types, rev, mode};
-every edit sends it whole. */
+every edit sends it whole. Events and beats travel as JSON in strings: Gradio walks through whatever is not a string, on
+both sides, and 5 000 events are then seconds. */
 (function () {
   "use strict";
 
@@ -15,6 +17,7 @@ every edit sends it whole. */
   const ONE_FRAME = 17; // ms
   const ASK_AGAIN = 1000; // ms from one look at a recording that is being read to the next
   const HEADER = 0.1; // s by which a header may be wrong about a song's length
+  const PACKED = ["events", "beats"];
   const LATE = 5000; // ms without an answer until "not saved yet" is said
 
   const mounted = new Set();
@@ -82,6 +85,7 @@ every edit sends it whole. */
       this.table = window.timelineTable(this);
       this.pictures = window.timelinePictures(this);
       this.said = window.timelineSaid(this);
+      this.unsaved = window.timelineUnsaved(this);
     }
 
     // ---------------------------------------------------------------- what is shown
@@ -199,7 +203,8 @@ every edit sends it whole. */
     // ---------------------------------------------------------------- to and from Python
 
     load() {
-      const next = this._props.value || {};
+      const next = { ...this._props.value };
+      for (const part of PACKED) if (typeof next[part] === "string") next[part] = JSON.parse(next[part]);
       const other = next.song !== this.value.song || next.track !== this.value.track;
       const otherBeats = next.mode !== this.value.mode || JSON.stringify(next.beats) !== JSON.stringify(this.value.beats);
       if (!other && next.rev != null && next.rev < this._rev) return this.emit(); // a late echo: Python must learn what is newer
@@ -230,6 +235,7 @@ every edit sends it whole. */
       dataset.sound = next.track ? "yes" : "no";
       dataset.song = next.song || "";
       this.root.setAttribute("aria-label", `Timeline of ${next.song || "the song"}: press question mark for the keys`);
+      this.unsaved.restore();
       this.draw();
     }
 
@@ -238,6 +244,8 @@ every edit sends it whole. */
       this._rev += 1;
       this.root.dataset.rev = this._rev;
       this.value = { ...this.value, events: this.model.events(), beats: this.model.beats, rev: this._rev };
+      this.unsaved.keep();
+      this._refused = false;
       if (!this._sending) requestAnimationFrame(() => setTimeout(() => this.send(), ONE_FRAME));
       this._sending = true;
       if (this.editable && !this.composing) {
@@ -254,7 +262,9 @@ every edit sends it whole. */
     send() {
       if (!this._sending) return;
       this._sending = false;
-      this._props.value = this.value; // a new object: the same one would not be sent
+      const sent = { ...this.value }; // a new object: the same one would not be sent
+      for (const part of PACKED) if (sent[part]) sent[part] = JSON.stringify(sent[part]);
+      this._props.value = sent;
       this._trigger("input", { rev: this._rev });
       if (!this.editable || this.composing) return;
       const detail = { song: this.value.song, events: this.value.events };
@@ -280,6 +290,9 @@ every edit sends it whole. */
       this.root.dataset.saved = String(this._savedRev);
       if (this._savedRev < this._rev) return; // an older save: a newer one is on its way
       this.say(news);
+      this._refused ||= news.kind === "error";
+      if (news.kept) this.unsaved.forget();
+      else if (news.kind === "ok" && !this._refused) this.unsaved.isSaved();
       if (!news.problems) return;
       const detail = { song: this.value.song, problems: news.problems };
       document.dispatchEvent(new CustomEvent("structure-studio:saved", { detail }));

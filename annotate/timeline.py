@@ -26,6 +26,7 @@ from annotate.written import structure_read, written_structure
 from structure.beats import BeatTimes
 from structure.errors import StudioError
 from structure.events import MOMENT_TYPES, SECTION_TYPES, Event, read_events, sections
+from structure.json_reading import parse_json
 from structure.lyrics import UNSUNG_TYPES
 from structure.plan import frame_plan, plan_columns
 
@@ -47,6 +48,7 @@ KEYS: tuple[str, ...] = (
 LONGEST = 4 * 3600.0  # seconds that a browser may ask to see as a frame plan
 PLAN_RATE = 25.0  # Hz: ACE-Step 1.5's latents; here it is only a picture
 PLAN_COLUMNS = 1000
+_PACKED = ("events", "beats")  # of a value, on its way to the browser and back
 
 _HERE = Path(__file__).resolve().parent
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
@@ -73,6 +75,7 @@ _PARTS = (  # in the order in which a browser is to run them
     "timeline_pictures.js",
     "timeline_beats.js",
     "timeline_said.js",
+    "timeline_unsaved.js",
     "timeline.js",
 )
 _ASSETS = (_PLOTLY, *(_HERE / name for name in _PARTS))
@@ -312,15 +315,25 @@ def vocabulary_data() -> str:
     return f'<div class="sst-data" hidden>{html.escape(json.dumps(vocabulary, indent=0), quote=False)}</div>'
 
 
+def _unpacked(key: str, part: Any) -> Any:
+    """A part of a value, whether it came packed, from a browser, or plain, from somebody's program."""
+    if key not in _PACKED or not isinstance(part, str):
+        return part
+    try:
+        return parse_json(part)
+    except ValueError:
+        return part  # which `check_value` refuses
+
+
 class Timeline(gr.HTML):
     """Waveform with sections, moments, play head; edited in mode `edit`, looked at and played in mode `view`.
 
     Value: see `timeline_value`, and `rev`, which counts the person's edits. `.input` fires on each edit; give it
     `trigger_mode="always_last"` and `show_progress="hidden"`. `.focus` fires when a person comes back to the page. What
     a handler has saved it reports with `gr.update(status={"song": …, "rev": …, "text": …, "kind": "ok" | "error"})`,
-    which leaves newer edits alone; with `problems`, sentences, the song list learns what is still wrong.
-    `gr.update(other={"song": …, "track": …})` gives a song another recording of the same structure, which the visitor
-    switches to and back from while it plays.
+    which leaves newer edits alone; `kept` says that an edit which was refused is kept elsewhere; with `problems`,
+    sentences, the song list learns what is still wrong. `gr.update(other={"song": …, "track": …})` gives a song another
+    recording of the same structure, which the visitor switches to and back from while it plays.
     """
 
     def __init__(
@@ -355,10 +368,13 @@ class Timeline(gr.HTML):
 
     def preprocess(self, payload: Any) -> dict[str, Any] | None:
         """The value as the browser has it; a tab checks it with `check_value` where it uses the events."""
-        return dict(payload) if isinstance(payload, Mapping) else None
+        return {key: _unpacked(key, part) for key, part in payload.items()} if isinstance(payload, Mapping) else None
 
     def postprocess(self, value: Any) -> dict[str, Any] | None:
-        return dict(value) if isinstance(value, Mapping) else None
+        """The value with events and beats as JSON in strings, which Gradio does not walk through on both sides."""
+        if not isinstance(value, Mapping):
+            return None
+        return {key: json.dumps(part) if key in _PACKED and part else part for key, part in value.items()}
 
     def api_info(self) -> dict[str, Any]:
         return {

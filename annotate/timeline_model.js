@@ -214,10 +214,10 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
     }
 
     /* All events at once, as somebody wrote them down. Returns whether that changed anything. */
-    replaceAll(events) {
+    replaceAll(events, beats = this.beats) {
       const fresh = new TimelineModel(events, this.duration, this._momentTypes);
-      if (JSON.stringify(fresh.events()) === JSON.stringify(this.events())) return false;
-      return this._edit(fresh.sections, true, fresh.moments);
+      if (beats === this.beats && JSON.stringify(fresh.events()) === JSON.stringify(this.events())) return false;
+      return this._edit(fresh.sections, true, fresh.moments, beats);
     }
 
     /* Take one of `moments` away. Returns whether it was one of them. */
@@ -254,8 +254,13 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
 
     /* What undo is to reach beyond the edits made here: [{events, beats}], oldest first. */
     remember(states) {
-      const made = ({ events, beats }) => new TimelineModel(events, this.duration, this._momentTypes, beats)._state();
-      this._past = states.map(made);
+      this._past = [];
+      states.forEach((state) => this.addPast(state));
+    }
+
+    /* One state more that undo goes back to, before any other. */
+    addPast({ events, beats }) {
+      this._past.push(new TimelineModel(events, this.duration, this._momentTypes, beats)._state());
     }
 
     undo() {

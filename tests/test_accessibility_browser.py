@@ -81,8 +81,10 @@ def address(shared_studio: Any, songs: Path) -> str:
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
+def page(browser: Any, address: str, songs: Path) -> Iterator[Any]:
     """The page, once its first song without parts is drawn."""
+    for name in "bc":  # a test that is tried again marks them again
+        (songs / f"{name}.json").unlink(missing_ok=True)
     opened = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     opened.set_default_timeout(60_000)
     opened.goto(address)
@@ -125,3 +127,84 @@ def test_every_tab_in_both_themes_enlarged_or_not_has_no_grave_finding_and_nothi
                     assert len(contrasts) == 2 * len(SECTION_COLOURS)
                     assert min(contrasts) >= 4.5, theme
     assert grave == []
+
+
+class Keyboard:
+    """Somebody without a mouse: every place that Tab comes to must be seen, and have a name."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.cdp = page.context.new_cdp_session(page)
+
+    def tab_to(self, selector: str, most: int = 60) -> None:
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            assert self.page.evaluate(LOOK) == "", "looks the same with the focus as without it"
+            assert self.named(), self.page.evaluate("document.activeElement.outerHTML.slice(0, 300)")
+            if self.page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+                return
+        raise AssertionError(f"{most} times Tab do not come to {selector}")
+
+    def name(self) -> str:
+        """What a screen reader calls the place of the focus, as Chromium computes it."""
+        place = self.cdp.send("Runtime.evaluate", {"expression": "document.activeElement"})["result"]["objectId"]
+        tree = self.cdp.send("Accessibility.getPartialAXTree", {"objectId": place, "fetchRelatives": False})
+        return tree["nodes"][0].get("name", {}).get("value", "").strip()
+
+    def named(self) -> bool:
+        """Whether it has a name; what is being drawn anew has none for a moment."""
+        return any(self.name() or self.page.wait_for_timeout(100) for _ in range(50))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def hears(self, words: str) -> None:
+        """Wait until a live region of the timeline says so."""
+        self.page.wait_for_function(
+            "([root, words]) => [...document.querySelectorAll(`${root} :is([role=status], [aria-live=polite])`)]"
+            ".some((region) => region.textContent.includes(words))",
+            arg=[TIMELINE, words],
+        )
+
+
+def test_a_song_is_marked_and_another_described_by_keys_alone(page: Any, songs: Path):
+    page.add_style_tag(content="*, *::before, *::after { transition: none !important }")  # a focus is seen at once
+    keyboard = Keyboard(page)
+    playing = f'{TIMELINE}[data-playing="yes"]'
+    keyboard.tab_to(TIMELINE)
+    song = page.evaluate(f"document.querySelector('{TIMELINE}').dataset.song")
+    keyboard.press("Space")
+    page.wait_for_selector(playing)
+    keyboard.press("Space")
+    page.wait_for_selector(playing, state="detached")
+    keyboard.press("Home", "ArrowRight", "ArrowRight", "Shift+B", "Control+ArrowRight", "Shift+B", "4")
+    keyboard.hears("3 sections")
+    keyboard.hears("chorus")
+    keyboard.press("ArrowUp")
+    keyboard.hears("Boundary at")
+    boundaries = f"document.querySelector('{TIMELINE}').timeline.boundaries"
+    marked = page.evaluate(boundaries)
+    keyboard.press(".")
+    moved = page.evaluate(boundaries)
+    assert len(moved) == len(marked) and moved != marked
+    keyboard.press("Control+z")
+    assert page.evaluate(boundaries) == marked
+    keyboard.hears("Saved")
+    assert _held(songs / song)["events"][-1]["type"] == "chorus"
+    keyboard.press("PageUp")
+    page.wait_for_selector(f'{TIMELINE}[data-song]:not([data-song="{song}"])[data-drawn]')
+    song = page.evaluate(f"document.querySelector('{TIMELINE}').dataset.song")
+    keyboard.tab_to("button.label-wrap")
+    assert keyboard.name().startswith("Song: caption")
+    keyboard.press("Enter")
+    keyboard.tab_to("textarea:not(.sst *)")
+    assert keyboard.name() == "Caption"
+    page.keyboard.type("slow rock")
+    keyboard.tab_to("textarea:not(.sst *)")
+    keyboard.hears("Saved")
+    assert _held(songs / song)["caption"] == "slow rock"
+
+
+def _held(song: Path) -> dict[str, Any]:
+    return json.loads(song.with_suffix(".json").read_text())

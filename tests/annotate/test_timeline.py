@@ -9,6 +9,7 @@ import pytest
 
 from annotate.colours import SECTION_COLOURS, section_colour
 from annotate.timeline import Timeline, check_value, plan_picture, register_track, timeline_value, track_source
+from structure.beats import BeatTimes
 from structure.errors import StudioError
 from structure.events import SECTION_TYPES, Event
 
@@ -59,6 +60,17 @@ def test_the_component_is_a_template_that_never_changes():
     assert "${" not in timeline.html_template
     assert "{{" not in timeline.html_template
     assert "http" not in timeline.head  # scripts come from this machine
+
+
+def test_events_and_beats_travel_as_text_and_arrive_as_they_were():
+    """Gradio walks through whatever is not a string: 5 000 events are seconds."""
+    value = timeline_value(8.0, [Event(type="verse", start=0, end=8)], beats=BeatTimes((0.5, 1.0), (0,)))
+    sent = Timeline().postprocess(value)
+    assert all(isinstance(sent[part], str) for part in ("events", "beats"))
+    assert Timeline().preprocess(sent) == value
+    assert Timeline().preprocess(value) == value  # somebody's program sends it plain
+    with pytest.raises(StudioError):
+        check_value(Timeline().preprocess({**sent, "events": "[{"}))
 
 
 def test_every_section_type_has_a_colour_of_its_own():
