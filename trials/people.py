@@ -29,10 +29,11 @@ PATIENCE = 60.0  # seconds until a save, or a song, is given up
 NEAR = 0.1  # seconds: how exactly a place on the screen is hit
 SNAPPED = 1.5  # seconds: how far the nearest beat may be from a moment
 ROOM = 2.0  # seconds on each side of a boundary, so that no two are taken for one
-MOST_MOMENTS = 12
+MOST_MOMENTS = 6
 NAMES = VOCABULARIES["Ours"][:9]  # on the digits
 HURRY = 0.5  # share of those who leave a song, or reload, right after an edit
-PACE = (2.0, 6.0)  # seconds between two edits
+PACE = (4.0, 16.0)  # seconds between two edits, of somebody who listens meanwhile
+OFTEN = 6  # times as often as a person reloads the page, they do each of the other things
 
 Events = list[dict[str, Any]]
 
@@ -238,7 +239,11 @@ class Person:
         """A crash at the play head, then words for it: two edits."""
         if len(self.song.events) - len(self.song.sections) >= MOST_MOMENTS:
             return await self.name_part()
-        t = self.rng.uniform(1.0, self.song.sections[-1]["end"] - 1.0)
+        there = [event["start"] for event in self.song.events if event["type"] == "crash"]
+        while True:  # two on one beat could not be told apart
+            t = self.rng.uniform(1.0, self.song.sections[-1]["end"] - 1.0)
+            if all(abs(t - other) > 2 * SNAPPED for other in there):
+                break
         await self.page.mouse.click(*await self.at(t, ".sst-wave", 0.95))  # the ruler
         await self.page.keyboard.press(f"Shift+Digit{MOMENT_TYPES.index('crash') + 1}")
         new: dict[str, Any] = {}
@@ -336,12 +341,12 @@ class Person:
     async def work(self, until: float) -> None:
         """Edit at a person's pace until `time.monotonic()` says so."""
         edits = [self.mark, self.name_part, self.move, self.add_moment, self.label_part, self.write_caption]
-        others = [self.undo, self.undo, self.redo, self.reload, self.other_song]
+        others = [self.undo, self.undo, self.redo, self.other_song]
         from playwright.async_api import Error
 
         while (pause := self.rng.uniform(*PACE)) < until - time.monotonic():
             await asyncio.sleep(pause)
-            act = self.rng.choice(edits * 2 + others)
+            act = self.rng.choice(OFTEN * (edits * 2 + others) + 2 * [self.reload])
             try:
                 await act()
                 await self.saved()
