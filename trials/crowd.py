@@ -240,6 +240,7 @@ def measure(options: argparse.Namespace) -> int:
     """Do the trial and record the counts; 1 where a bar was missed."""
     outcome = CrowdTrial(options.work, options.people, options.seed).run(options.seconds)
     page, load = percentiles(outcome.all("page_ms")), outcome.load
+    served = percentiles(outcome.spans["server"])
     minute = round(MINUTE)
     troubles = ("lost", "strange", "mixed", "conflicts", "errors")
     bars = [
@@ -248,6 +249,7 @@ def measure(options: argparse.Namespace) -> int:
         Bar("conflicts where nobody else edits", len(outcome.all("conflicts")), most=0),
         Bar("errors shown, and tracebacks of the server", len(outcome.all("errors")) + outcome.crashes, most=0),
         Bar(f"conflicts of {outcome.disputes} not seen, or with a loss", len(outcome.unseen), most=0),
+        Bar("a save in the server, with its wait there, 95th percentile", served["p95"], "ms", most=500),
         Bar("edit until the page says it is saved, 95th percentile", page["p95"], "ms", most=500),
     ]
     record(
