@@ -1,6 +1,5 @@
 """Earlier states of the open song: a list with times, what each held beside what there is now, and the way back."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from annotate.desk import NO_DESK, Desk, count_events
+from annotate.page_errors import or_error
 from annotate.timeline import Timeline, timeline_value
 from structure.errors import StudioError
 from structure.events import read_events
@@ -28,10 +28,10 @@ def earlier_states(desk: gr.State, timeline: Timeline) -> EarlierStates:
     """A fold that lists the states when it is opened, and shows the chosen one under the song as it is now."""
 
     def listed(desk: Desk | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
-        return _or_sentence(lambda: _listed(desk, value))
+        return or_error(lambda: _listed(desk, value))
 
     def shown(desk: Desk | None, value: dict[str, Any] | None, number: int | None) -> tuple[Any, ...]:
-        return _or_sentence(lambda: _shown(desk, value, number))
+        return or_error(lambda: _shown(desk, value, number))
 
     with gr.Accordion("Earlier states of this song", open=False, elem_id="annotate-earlier") as fold:
         said = gr.Markdown()
@@ -43,13 +43,6 @@ def earlier_states(desk: gr.State, timeline: Timeline) -> EarlierStates:
     fold.expand(listed, [desk, timeline], outputs, **hidden)
     chosen.input(shown, [desk, timeline, chosen], outputs, **hidden)
     return EarlierStates(chosen, back)
-
-
-def _or_sentence(answer: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
-    try:
-        return answer()
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
 
 
 def _listed(desk: Desk | None, value: dict[str, Any] | None) -> tuple[Any, ...]:

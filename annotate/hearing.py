@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from annotate.desk import NO_DESK, Desk
+from annotate.page_errors import errors_shown
 from annotate.timeline import Timeline
 from annotate.track import register_track
 from structure.errors import StudioError
@@ -31,14 +32,12 @@ def hear_it(maker: SongMaker, desk: gr.State, timeline: Timeline) -> None:
     """A chooser, a button, and what came of it: the timeline gets a second recording to switch to."""
 
     def make(desk: Desk | None, value: dict[str, Any] | None, adapter: str) -> tuple[Any, str]:
-        try:
+        with errors_shown():
             song = (value or {}).get("song")
             if desk is None:
                 raise StudioError(NO_DESK)
             made = maker.make(desk.held(song), adapter)
             track = register_track(made)
-        except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
         said = f"Press X to switch between the song and {escaped(made.name)}."
         return gr.update(other={"song": song, "track": track}), said
 

@@ -5,6 +5,8 @@
   const { clock } = window.TimelineElements;
 
   const LEVELS = 5; // steps of brightness
+  const JUDGED = 20_000; // buckets that tell how bright a song is
+  const FAR = 32; // buckets of one as they are seen from afar
   const BUCKET = 2; // px of one drawn bucket: more than this cost time and show nothing
   const STROKE = 1.6, SILENT = 1; // px
   const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
@@ -32,12 +34,51 @@
       if (leave >= 0) (weight -= loud(leave)), (sum -= loud(leave) * rows[3 * leave + 2]);
       if (k >= 0) smooth[k] = weight > 0 ? sum / weight : 0;
     }
-    const heard = Array.from(smooth).filter((_, k) => loud(k) > top / 8).sort((a, b) => a - b);
+    const each = Math.ceil(count / JUDGED);
+    const heard = smooth.filter((_, k) => k % each === 0 && loud(k) > top / 8).sort();
     const dark = heard[Math.floor(heard.length * 0.03)] || 0;
     const bright = heard[Math.floor(heard.length * 0.97)] || 127;
     const span = Math.max(12, bright - dark); // a song of one colour stays of one colour
     const shade = Uint8Array.from(smooth, (v) => Math.min(LEVELS - 1, Math.max(0, Math.floor(((v - dark) / span) * LEVELS))));
-    return { rows, rate, top, shade };
+    return { rows, rate, top, shade, far: fromAfar(rows) };
+  }
+
+  /* Four numbers for every FAR buckets: lowest, highest, the sum of the low ends, that of the high ones. Hours are drawn
+     from these, a million buckets would take more than a frame. */
+  function fromAfar(rows) {
+    const far = new Float32Array(4 * Math.ceil(rows.length / 3 / FAR));
+    for (let k = 0; 3 * k < rows.length; k++) {
+      const at = 4 * Math.floor(k / FAR);
+      if (k % FAR === 0) far.set([127, -127], at);
+      far[at] = Math.min(far[at], rows[3 * k]);
+      far[at + 1] = Math.max(far[at + 1], rows[3 * k + 1]);
+      far[at + 2] += rows[3 * k];
+      far[at + 3] += rows[3 * k + 1];
+    }
+    return far;
+  }
+
+  /* Of buckets from `first` to before `last`: lowest, highest, and the mean of the low and of the high ends. */
+  function summed({ rows, far }, first, last, isFar) {
+    let low = 127, high = -127, lows = 0, highs = 0;
+    if (isFar) {
+      const [begin, end] = [Math.floor(first / FAR), Math.max(Math.floor(first / FAR) + 1, Math.floor(last / FAR))];
+      for (let k = begin; k < end; k++) {
+        low = Math.min(low, far[4 * k]);
+        high = Math.max(high, far[4 * k + 1]);
+        lows += far[4 * k + 2];
+        highs += far[4 * k + 3];
+      }
+      const n = Math.min(end * FAR, rows.length / 3) - begin * FAR;
+      return [low, high, lows / n, highs / n];
+    }
+    for (let k = first; k < last; k++) {
+      low = Math.min(low, rows[3 * k]);
+      high = Math.max(high, rows[3 * k + 1]);
+      lows += rows[3 * k];
+      highs += rows[3 * k + 1];
+    }
+    return [low, high, lows / (last - first), highs / (last - first)];
   }
 
   /* The waveform of [from, to] seconds: behind, one stroke per bucket from the lowest to the highest sample; on it, in
@@ -50,6 +91,7 @@
     const ink = canvas.getContext("2d");
     ink.scale(ratio, ratio);
     const { rows, rate, top, shade } = envelope;
+    const isFar = ((to - from) * rate * BUCKET) / width > 4 * FAR;
     const count = rows.length / 3, middle = height / 2, reach = (0.95 * height) / 2 / top;
     const buckets = Math.max(1, Math.floor(width / BUCKET));
     const step = (to - from) / buckets;
@@ -62,16 +104,10 @@
       const first = Math.max(0, Math.floor((from + i * step) * rate));
       const last = Math.min(count, Math.max(first + 1, Math.floor((from + (i + 1) * step) * rate)));
       if (first >= count) break;
-      let low = 127, high = -127, lows = 0, highs = 0;
-      for (let k = first; k < last; k++) {
-        low = Math.min(low, rows[3 * k]);
-        high = Math.max(high, rows[3 * k + 1]);
-        lows += rows[3 * k];
-        highs += rows[3 * k + 1];
-      }
-      const x = ((i + 0.5) / buckets) * width - STROKE / 2, n = last - first;
-      if (n > 1) stroke(shades.peak, x, low, high);
-      stroke(shades.loudness[shade[(first + last) >> 1] ?? shade[first]], x, lows / n, highs / n);
+      const [low, high, lows, highs] = summed(envelope, first, last, isFar);
+      const x = ((i + 0.5) / buckets) * width - STROKE / 2;
+      if (last - first > 1) stroke(shades.peak, x, low, high);
+      stroke(shades.loudness[shade[(first + last) >> 1] ?? shade[first]], x, lows, highs);
     }
   }
 

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from annotate.page_errors import errors_shown
 from evaluation.curation import COLUMNS, Ranking, propose_subset, rank_dataset, subset_sentence
 from structure.errors import StudioError
 from structure.markdown import escaped
@@ -78,20 +79,16 @@ def build_panel(dataset: Component) -> None:
         n: float | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
     ) -> tuple[Any, ...]:
-        try:
+        with errors_shown():
             found = ranked(dataset, progress)
             sentence, rows = shown(found, n)
-        except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
         return found, sentence, gr.update(value=rows, visible=True)
 
     def choose(found: Ranking | None, n: float | None) -> tuple[Any, Any]:
         if found is None:
             return gr.skip(), gr.skip()
-        try:
+        with errors_shown():
             return shown(found, n)
-        except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
 
     button.click(
         rank,

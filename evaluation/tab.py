@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from annotate.audio import AUDIO_SUFFIXES
+from annotate.page_errors import errors_shown
 from annotate.timeline import Timeline, register_track, timeline_value
 from annotate.visitors import check_upload
 from evaluation import curation_panel
@@ -119,10 +120,8 @@ def open_song(rows: list[Row], chosen: gr.SelectData) -> Any:
     found = [row for row in rows if row["name"] == chosen.row_value[0]]  # a person may have sorted the table
     if not found:
         return gr.skip()
-    try:
+    with errors_shown():
         return picture(found[0])
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
 
 
 def build(dataset: Component, songs: Path | None = None, local: bool = False, model: str = "starter") -> None:
@@ -186,12 +185,10 @@ def build_score(dataset: Component, songs: Path | None, local: bool) -> None:
         dataset: str | Path | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # how Gradio hands the bar over
     ) -> tuple[Any, ...]:
-        try:
+        with errors_shown():
             # a folder named by a visitor from elsewhere is not looked at, however the request was made
             report, found = score_songs(folder if local else None, files, dataset, progress, heard if local else None)
             first = picture(found[0])
-        except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
         return verdict(report), report.measure_rows(), report.song_rows(), first, found, gr.update(visible=True)
 
     button.click(

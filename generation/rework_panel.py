@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from annotate.page_errors import page_error
 from generation import takes_panel
 from generation.candidates import judged
 from generation.editing import (
@@ -120,7 +121,7 @@ def wire(
         except Cancelled:
             yield *(gr.skip() for _ in range(takes_panel.N_OPENED)), visit, "Stopped. Nothing was written."
         except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
+            raise page_error(problem) from problem
         finally:
             stops.pop(request.session_hash, None)
 

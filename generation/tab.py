@@ -15,6 +15,7 @@ import pydantic
 
 from acestep.loading import TURBO, sampling_defaults
 from annotate.page_api import file_for_program, serve
+from annotate.page_errors import page_error
 from generation import rework_panel, structure_fields, takes_panel
 from generation.adapters import UNHEARD_NOTE, AdapterList, adapter_choices, describe_adapter, find_adapter
 from generation.candidates import MOST, Candidate, Made, best, made_of, make_candidates
@@ -202,7 +203,7 @@ def build(
             said = f"Stopped. {len(made)} of {int(count)} songs were made." if made else "Stopped. Nothing was written."
             yield *(gr.skip() for _ in range(takes_panel.N_OPENED)), visit, said
         except StudioError as problem:
-            raise gr.Error(str(problem), print_exception=False) from problem
+            raise page_error(problem) from problem
         finally:
             _stop.pop(request.session_hash, None)
 

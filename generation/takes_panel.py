@@ -127,7 +127,7 @@ def wire(
             else:
                 return *opened(name, None, visit, local, search), ""
         except StudioError as problem:
-            return *same, str(problem)
+            return *same, escaped(str(problem))
         same[5:7] = _cards(visit, local, search, a, b), (a, b)
         return *same, ""
 
@@ -139,7 +139,7 @@ def wire(
             set_limit_mb(output_folder(), megabytes or 0)
             gone = tidy(output_folder(), [name for name in shown if name])
         except StudioError as problem:
-            return gr.skip(), str(problem)
+            return gr.skip(), escaped(str(problem))
         return _cards(visit, local, search, *shown), f"{len(gone)} songs made room." if gone else ""
 
     def prepare(form: str, shown: tuple, visit: list[str]) -> tuple[Any, str]:
@@ -148,7 +148,7 @@ def wire(
         try:
             file, said = exported(allowed(shown[0], visit, local), form)
         except StudioError as problem:
-            return gr.update(value=None), str(problem)
+            return gr.update(value=None), escaped(str(problem))
         return gr.update(value=str(file)), said
 
     panel.form.input(prepare, [panel.form, panel.shown, panel.visit], [panel.download, panel.said], **hidden)
@@ -158,9 +158,9 @@ def wire(
             try:
                 if not folder:
                     raise StudioError("Open a folder of songs in Annotate first.")
-                return send(allowed(shown[0] or "", visit, local).audio, Path(folder))
+                return escaped(send(allowed(shown[0] or "", visit, local).audio, Path(folder)))
             except StudioError as problem:
-                return str(problem)
+                return escaped(str(problem))
 
         panel.send.click(sent, [panel.shown, panel.visit, root], panel.said, **hidden)
     panel.cards.select(act, [panel.shown, panel.visit, panel.search], [*panel.outputs(), panel.said], **hidden)

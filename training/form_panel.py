@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from annotate.page_errors import or_error
 from structure.errors import StudioError
 from training.again import nearest_preset, settings_of
 from training.asked import Told, settings_told, shown_settings, told
@@ -20,7 +21,6 @@ from training.dataset import is_large, read_dataset
 from training.expecting import expected, in_words
 from training.fitting import nearest_memory
 from training.machine import find_device
-from training.page_errors import or_error
 from training.presets import AIMS, MEMORY_GB, NOT_YET_RUN, PRESETS, Preset, preset_for
 from training.runs import find_run, list_runs
 from training.settings import TrainingSettings

@@ -12,8 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from annotate.page_errors import or_error
 from training.comparing import comparison_card
-from training.page_errors import or_error
 from training.runs import Run, find_run
 from training.sample_files import list_samples
 from training.shelf import delete_run, rename_run, size_of

@@ -16,6 +16,7 @@ import gradio as gr
 
 from annotate.audio import AudioError
 from annotate.page_api import serve
+from annotate.page_errors import or_error
 from structure.errors import StudioError
 from training import form_panel, run_panel
 from training.asked import Told, settings_told, told
@@ -25,7 +26,7 @@ from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
 from training.line import places
 from training.packages import require_packages
-from training.page_errors import Result, or_error, permitted
+from training.page_errors import Result, permitted
 from training.pictures import RUN_HEADERS, closer_card, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.run_panel import RunPanel
@@ -35,6 +36,7 @@ from training.settings import TrainingSettings
 from training.sound import Sound, heard_before, listen
 
 POLL_SECONDS = 1.0
+TABLE_SECONDS = 5.0  # steps and losses in the table of all runs; what a run has become is told at once
 MOST_LISTENED = 500  # songs that the page reads by itself; more take a quarter of an hour
 NO_DATASET = "Open a folder of songs in Annotate first."
 
@@ -78,6 +80,7 @@ def build(
     presets = presets_of(model)
     shown, adapter, best = gr.State(""), gr.State(""), gr.State("")  # the run on display; the adapters it left
     heard = gr.State("")  # which of its songs the page has
+    listed = gr.State(0)  # which table of runs it has
     moving = gr.State(False)  # whether that run went on when it was last drawn whole
     card = gr.HTML()
     if refusal:
@@ -102,8 +105,8 @@ def build(
     timer = gr.Timer(POLL_SECONDS, active=False)
 
     page = _Page(
-        runs_root, refusal, shown, moving, heard, adapter, best, card, form, progress, use, use_best, resume, samples,
-        look, closer, panel, log, command, table, timer,
+        runs_root, refusal, shown, moving, heard, listed, adapter, best, card, form, progress, use, use_best, resume,
+        samples, look, closer, panel, log, command, table, timer,
     )  # fmt: skip
 
     def open_run(clicked: gr.SelectData) -> Updates:
@@ -124,7 +127,7 @@ def build(
     form_panel.wire(form, panel.again, shown, dataset, runs_root, presets, model)
     run_panel.wire(panel, shown, runs_root, partial(_show, page), page.outputs(), page.act)
     form.events.change(partial(_card, page), [dataset, form.events], card, **quiet)
-    timer.tick(partial(_poll, page), [shown, moving, heard], page.outputs(), **quiet)
+    timer.tick(partial(_poll, page), [shown, moving, heard, listed], page.outputs(), **quiet)
     form.train.click(partial(_start, page, model), [dataset, *form.asked()], page.outputs(), **private)
     form.stop.click(partial(_stop, page), shown, page.outputs(), **private)
     resume.click(partial(_resume, page), shown, page.outputs(), **private)
@@ -142,6 +145,7 @@ class _Page:
     shown: gr.State
     moving: gr.State
     heard: gr.State
+    listed: gr.State
     adapter: gr.State
     best: gr.State
     card: gr.HTML
@@ -169,7 +173,7 @@ class _Page:
 
     def outputs(self) -> list[gr.blocks.Block]:
         return [
-            self.shown, self.moving, self.heard, self.adapter, self.best, self.form.train, self.form.stop,
+            self.shown, self.moving, self.heard, self.listed, self.adapter, self.best, self.form.train, self.form.stop,
             self.progress, self.use, self.use_best, self.resume, self.samples, self.look, self.closer, self.log,
             self.command, self.table, self.timer, *self.panel.outputs(),
         ]  # fmt: skip
@@ -236,6 +240,7 @@ def _show(page: _Page, name: str) -> Updates:
     """Everything about runs: the one named, else one that goes on, else the newest."""
     runs = list_runs(page.runs_root)
     chosen = _choose(runs, name)
+    rows = run_rows(runs)
     going_on = any(run.running for run in runs)
     own = chosen is not None and chosen.running
     can_go_on = chosen is not None and chosen.state.status in ("stopped", "failed", "died")
@@ -255,13 +260,14 @@ def _show(page: _Page, name: str) -> Updates:
         **_closer(page, chosen),
         page.log: read_log(chosen.folder) if chosen else "",
         page.command: gr.update(value=command_of(chosen) if chosen else "", visible=chosen is not None),
-        page.table: gr.update(value=run_rows(runs), visible=bool(runs)),
+        page.listed: _table_stamp(rows),
+        page.table: gr.update(value=rows, visible=bool(runs)),
         page.timer: gr.Timer(active=going_on),
         **run_panel.updates(page.panel, chosen, runs),
     }
 
 
-def _poll(page: _Page, name: str, moving: bool, heard: str) -> Updates:
+def _poll(page: _Page, name: str, moving: bool, heard: str, listed: int) -> Updates:
     """While something runs: only what moves; the whole once the run on display has begun or ended."""
     runs = list_runs(page.runs_root)
     chosen = _choose(runs, name)
@@ -274,7 +280,14 @@ def _poll(page: _Page, name: str, moving: bool, heard: str) -> Updates:
             moved |= {page.heard: stamp, page.samples: sample_list_value(chosen)}
     if not any(run.running for run in runs):
         moved |= {page.form.train: gr.update(value=TRAIN), page.timer: gr.Timer(active=False)}
-    return {page.table: run_rows(runs), **moved}
+    if (stamp := _table_stamp(rows := run_rows(runs))) != listed:
+        moved |= {page.listed: stamp, page.table: rows}
+    return moved or {page.shown: gr.skip()}
+
+
+def _table_stamp(rows: Sequence[Sequence[str]]) -> int:
+    """Another number where a run has become something else, and every few seconds: drawing a long table is work."""
+    return hash((tuple((name, state) for name, state, *_ in rows), time.monotonic() // TABLE_SECONDS))
 
 
 def _progress(chosen: Run | None, runs: Sequence[Run]) -> str:

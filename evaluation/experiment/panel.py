@@ -7,14 +7,15 @@ that a closed page loses nothing.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from annotate.page_errors import or_error
 from annotate.timeline import CACHE_DIR
 from evaluation.experiment.settings import ARMS, KEYS, make_settings
 from structure.errors import StudioError
@@ -30,7 +31,6 @@ WATCH_SECONDS = 2.0
 ARM_COLUMNS = ("way of teaching", "right part", "95 % interval", "control", "boundary F 0.5 s", "order", "median error")
 _QUIET = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 _MAIN = "frame_accuracy"
-T = TypeVar("T")
 
 
 def build_panel(dataset: Component, model: str, local: bool) -> None:
@@ -107,18 +107,18 @@ def build_panel(dataset: Component, model: str, local: bool) -> None:
             )
             return start(settings)
 
-        return opened(told(begun))
+        return opened(or_error(begun))
 
     def stopped(name: str | None) -> tuple[Any, ...]:
         from evaluation.experiment.shelf import ask_to_stop
 
-        told(lambda: ask_to_stop(name))
+        or_error(lambda: ask_to_stop(name))
         return standing(name)
 
     def resumed(name: str | None) -> tuple[Any, ...]:
         from evaluation.experiment.shelf import go_on
 
-        told(lambda: go_on(name))
+        or_error(lambda: go_on(name))
         return standing(name)
 
     def watched(name: str | None, last: str) -> tuple[Any, ...]:
@@ -190,14 +190,6 @@ def arm_rows(results: Mapping[str, Any]) -> list[list[str]]:
 def _row(name: str, of: Mapping[str, Any], control: Mapping[str, Any] | None) -> list[str]:
     main, hits, order, error = (of.get(key) for key in (_MAIN, "boundary_f_500ms", "section_order", "median_error"))
     return [name, _number(main), _span(main), _number(control), _number(hits), _number(order), _number(error, " s")]
-
-
-def told(act: Callable[[], T]) -> T:
-    """What a person can put right, as the page says it."""
-    try:
-        return act()
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
 
 
 def _to_send(name: str, report: Path) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from annotate.page_errors import or_error
 from evaluation.listening.serving import start_server
 from evaluation.listening.shelf import Standing, end, folder_of, made_tests, make_named, standing
 from structure.errors import StudioError
@@ -98,15 +99,15 @@ def build_panel(local: bool, known_arms: Callable[[], Mapping[str, Path]] = dict
         def count(done: int, of: int) -> None:
             progress((done, of), desc="Making songs equally loud")
 
-        chosen = told(lambda: make_named(name, arms, listeners, kind == "abx", trials or None, count))
+        chosen = or_error(lambda: make_named(name, arms, listeners, kind == "abx", trials or None, count))
         return gr.update(choices=made_tests(), value=chosen), *stands(chosen)
 
     def started(chosen: str | None) -> tuple[Any, ...]:
-        told(lambda: start_server(folder_of(chosen)))
+        or_error(lambda: start_server(folder_of(chosen)))
         return stands(chosen)
 
     def closed(chosen: str | None) -> tuple[Any, ...]:
-        told(lambda: end(chosen))
+        or_error(lambda: end(chosen))
         return stands(chosen)
 
     def watched(chosen: str | None, before: Standing | None) -> tuple[Any, ...]:
@@ -116,7 +117,7 @@ def build_panel(local: bool, known_arms: Callable[[], Mapping[str, Path]] = dict
     def shown(chosen: str | None) -> tuple[Any, ...]:
         from evaluation.listening.analysis import analyse
 
-        found = told(lambda: analyse(folder_of(chosen)))
+        found = or_error(lambda: analyse(folder_of(chosen)))
         return gr.update(visible=True), *result_values(found, str(chosen))
 
     place = [said, people, seen]
@@ -163,14 +164,6 @@ def result_values(found: Analysis, name: str) -> tuple[str, dict[str, Any], str,
     table = {"headers": headers, "data": [_cells(comparison) for comparison in found.comparisons]}
     about = [*(listener_text(listener) for listener in found.listeners), *found.notes, " ".join(RULES)]
     return _bullets(c.sentence for c in found.comparisons), table, _bullets(about), str(file)
-
-
-def told(act: Callable[[], Any]) -> Any:
-    """What `act` returns; its error as one that the page shows."""
-    try:
-        return act()
-    except StudioError as problem:
-        raise gr.Error(str(problem), print_exception=False) from problem
 
 
 def _cells(c: Comparison) -> list[str | int]:
