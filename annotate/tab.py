@@ -121,8 +121,9 @@ def build(
     arrived = partial(_arrive, page, root, local, copies, ready)
     private = {"show_progress": "hidden", "api_visibility": "private"}
     opening = {**private, "concurrency_limit": OPENING_AT_ONCE}
-    # Nobody's save waits for another's: what waits in Gradio's queue is forgotten when its page is reloaded.
-    saving = {**private, "concurrency_limit": None}
+    # Not by Gradio's queue: what waits there is forgotten when its page is reloaded, and where a busy server's answer
+    # meets a stream that the page has just closed, the page waits for ever and saves nothing more.
+    saving = {**private, "queue": False}
     always = {"trigger_mode": "always_last"}
     gr.context.Context.root_block.load(arrived, memory, page.outputs(), **opening)
     songs.input(partial(_choose, page), [desk, memory, songs], page.outputs(), **opening, **always)

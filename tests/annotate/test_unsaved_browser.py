@@ -62,6 +62,17 @@ def test_edits_made_while_the_server_was_gone_are_made_once_more(serve, visit, s
     assert eventually(lambda: starts(songs) == [0, 10])
 
 
+def test_the_first_edit_after_the_server_is_back_saves_all(serve, visit, songs):
+    someone = visit(serve(songs)).opened("one.wav")
+    cut_off(someone)
+    someone.click(10)
+    someone.click(20)
+    time.sleep(0.5)
+    someone.page.unroute("**/gradio_api/**")
+    someone.click(30)
+    assert eventually(lambda: starts(songs) == [0, 10, 20, 30])
+
+
 def test_what_somebody_else_has_saved_meanwhile_stays_and_undo_brings_the_edits(serve, visit, songs):
     someone = visit(serve(songs)).opened("one.wav")
     someone.click(10)
