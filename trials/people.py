@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from annotate.vocabulary import VOCABULARIES
 from structure.events import MOMENT_TYPES
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Page
+    from playwright.async_api import BrowserContext, Page, Request
 
 SCRIPT = (Path(__file__).parent / "people.js").read_text(encoding="utf-8")
 TIMELINE = "#annotate-timeline .sst"
@@ -32,7 +32,7 @@ ROOM = 2.0  # seconds on each side of a boundary, so that no two are taken for o
 MOST_MOMENTS = 6
 NAMES = VOCABULARIES["Ours"][:9]  # on the digits
 HURRY = 0.5  # share of those who leave a song, or reload, right after an edit
-PACE = (4.0, 16.0)  # seconds between two edits, of somebody who listens meanwhile
+PACE = (6.0, 18.0)  # seconds between two edits, of somebody who listens meanwhile
 OFTEN = 6  # times as often as a person reloads the page, they do each of the other things
 
 Events = list[dict[str, Any]]
@@ -72,6 +72,7 @@ class Tally:
     edits: Counter[str] = field(default_factory=Counter)
     page_ms: list[float] = field(default_factory=list)
     disk_ms: list[float] = field(default_factory=list)
+    server_ms: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
@@ -109,6 +110,16 @@ class Person:
             await self.page.locator(".ssl-filter").fill(self.song.audio.stem.partition("-")[0])
         await self.page.locator(f'.ssl-song[data-name="{self.song.audio.name}"]').click()
         await self.opened()
+
+    def time_answers(self, saves: Container[int]) -> None:
+        """From now on, note how long the server takes for what Gradio has under these numbers."""
+
+        def note(request: Request) -> None:
+            told = request.post_data_json if request.url.endswith("/run/predict") else {}
+            if told and told.get("fn_index") in saves:
+                self.tally.server_ms.append(request.timing["responseEnd"] - request.timing["requestStart"])
+
+        self.page.on("requestfinished", note)
 
     async def opened(self) -> None:
         """Wait for the song that must be open now, and see whether it is as it must be."""
