@@ -17,7 +17,7 @@ both sides, and 5 000 events are then seconds. */
   const ONE_FRAME = 17; // ms
   const ASK_AGAIN = 1000; // ms from one look at a recording that is being read to the next
   const HEADER = 0.1; // s by which a header may be wrong about a song's length
-  const PACKED = ["events", "beats"];
+  const PACKED = ["events", "beats"]; // as timeline.py has them
   const LATE = 5000; // ms without an answer until "not saved yet" is said
 
   const mounted = new Set();

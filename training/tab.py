@@ -26,7 +26,7 @@ from training.form_panel import TRAIN, TRAIN_LATER, FormPanel, presets_of
 from training.latents import default_cache
 from training.line import places
 from training.packages import require_packages
-from training.page_errors import Result, permitted
+from training.permission import Result, permitted
 from training.pictures import RUN_HEADERS, closer_card, command_of, dataset_card, message_card, progress_card, run_rows
 from training.run_folder import read_log
 from training.run_panel import RunPanel
