@@ -1,14 +1,8 @@
 """The page: composes the rooms' tabs into one Blocks and hands a tab what it may call of another room."""
 
 import contextlib
-import os
-import platform
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from html import escape
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +19,9 @@ from annotate.dataset import UPLOADS, add_songs, scan
 from annotate.hearing import SongMaker
 from blocks import SendableBlocks
 from generation.adapters import adapter_choices, sent_adapters, shelf
-from generation.jobs import DEFAULT_ADAPTER, make_job
-from generation.service import adapter_title, generate_song, output_folder
-from generation.warm import adapter_folder, release
+from generation.jobs import make_job
+from generation.service import generate_song, output_folder
+from header import TITLE, header_html, header_line
 from relay import NoRelay, fetch_nothing
 from structure.errors import StudioError
 from structure.events import sections
@@ -36,11 +30,9 @@ from structure.sidecar import sidecar_path
 from training import device_lock
 from training.latents import default_cache
 from training.recovery import take_up, taken_up_in_words
-from training.runs import Run, list_runs, runs_folder
+from training.runs import list_runs, runs_folder
 from training.sound import HEARD
 
-TITLE = "Structure Studio"
-WATCH_SECONDS = 3.0
 KEY_SECONDS = 240.0  # of a song in which its key is looked for
 KEY_RATE = 16_000  # Hz
 MOST_STARTS = 500  # songs in a chooser
@@ -69,13 +61,6 @@ THEME = gr.themes.Base(
     checkbox_background_color_selected="*primary_700",
     checkbox_background_color_selected_dark="*primary_700",
 )
-HEADER_JS = """
-element.addEventListener('click', (e) => { if (e.target.closest('.studio-busy')) trigger('click'); });
-// Gradio gives its components no role: what will say how a button's work goes is made to be read out before it does
-document.addEventListener('focusin', () => {
-  for (const said of document.querySelectorAll('.sst-spoken:not([aria-live])')) said.ariaLive = 'polite';
-});
-"""
 CSS = (Path(__file__).parent / "lora_ui.css").read_text(encoding="utf-8")
 
 
@@ -101,7 +86,7 @@ def build_app(
     adapters = trained_and_sent_adapters if local else trained_adapters
     old_uploads = (3600, 24 * 3600) if copies else None  # seconds: how often Gradio looks at its copies, and their age
     with SendableBlocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=old_uploads) as page:
-        header = gr.HTML(f'<div class="studio-header"><h1>{TITLE}</h1></div>', js_on_load=HEADER_JS)
+        header = header_line()
         with gr.Tabs() as tabs:
             with gr.Tab("Annotate", id="annotate"):
                 annotation = annotate.tab.build(dataset, local, ready, song_maker(model), tempo_and_key, copies)
@@ -120,9 +105,8 @@ def build_app(
                 )
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluation.tab.build(annotation.root, output_folder(), local, model)
-        watch = gr.Timer(WATCH_SECONDS)
         quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        gr.on([page.load, watch.tick, adapter.change], partial(header_html, model), adapter, header, **quiet)
+        gr.on([page.load, adapter.change], partial(header_html, model), adapter, header, **quiet)
         gr.on([header.click, annotation.train.click], lambda: gr.Tabs(selected="train"), None, tabs, **quiet)
         for button, folder in ((trained.use, trained.adapter), (trained.use_best, trained.best)):
             button.click(lambda folder: use_adapter(model, folder), folder, [tabs, adapter], **quiet)
@@ -171,43 +155,6 @@ def launch(
     )
     print(f"{TITLE}: {page.local_url}  (Ctrl+C ends it)", flush=True)
     page.block_thread()
-
-
-def header_html(model: str, adapter: str = DEFAULT_ADAPTER) -> str:
-    """The line on top: product, model, adapter, device, and a dot that turns while a run trains."""
-    owner = device_lock.holder(device_name()[0])
-    if owner is not None and owner.pid != os.getpid():
-        release()  # the run that took the device gets its memory as well
-    running = [run for run in list_runs(runs_folder()) if run.running]
-    facts = [
-        ("Model", "starter" if model == "starter" else Path(model).name),
-        ("Adapter", adapter_name(model, adapter)),
-        ("Device", device_name()[1]),
-    ]
-    words = "".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in facts)
-    return f'<div class="studio-header"><h1>{TITLE}</h1>{words}{_dot(running)}</div>'
-
-
-def adapter_name(model: str, adapter: str) -> str:
-    """The adapter chosen in Generate, in a word."""
-    try:
-        folder = adapter_folder(model, adapter)
-    except StudioError:  # its run has been deleted since
-        return "gone"
-    return "none" if folder is None else "shipped" if adapter == DEFAULT_ADAPTER else adapter_title(folder)
-
-
-@cache
-def device_name() -> tuple[str, str]:
-    """Torch's name of the device that `auto` will be, and one for a person; found without importing torch."""
-    if shutil.which("nvidia-smi"):
-        asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        names = subprocess.run(asked, capture_output=True, text=True).stdout.splitlines()
-        if names:
-            return "cuda", names[0].strip()
-    if sys.platform == "darwin" and platform.machine() == "arm64":
-        return "mps", "Apple GPU"
-    return "cpu", f"CPU, {os.cpu_count()} cores"
 
 
 def trained_adapters() -> list[tuple[str, str]]:
@@ -292,12 +239,3 @@ def use_adapter(model: str, folder: str) -> tuple[Any, Any]:
     """Go to Generate and choose there what a run has trained."""
     choices = adapter_choices(model, trained_adapters)
     return gr.Tabs(selected="generate"), gr.update(choices=choices, value=folder)
-
-
-def _dot(running: list[Run]) -> str:
-    if not running:
-        return ""
-    state = running[0].state
-    done = f"{state.step} of {state.max_steps} steps" if state.max_steps else state.status
-    name = escape(running[0].name)
-    return f'<button type="button" class="studio-busy" title="{name}"><i></i>Training: {escape(done)}</button>'

@@ -189,7 +189,8 @@ def test_a_first_start_makes_the_demo_songs(studio):
 
 
 def test_the_page_has_four_tabs_and_says_what_runs(tmp_path):
-    from lora_ui import build_app, header_html
+    from header import header_html
+    from lora_ui import build_app
 
     page = build_app(tmp_path, "starter", local=False)
     tabs = [block["props"] for block in page.get_config_file()["components"] if block["type"] == "tabitem"]
@@ -261,7 +262,7 @@ def test_a_run_that_takes_the_device_gets_the_pages_memory_and_the_page_waits(ra
     from generation.jobs import make_job
     from generation.service import generate_song
     from generation.warm import Cancelled, release, warm_pipeline
-    from lora_ui import device_name, header_html
+    from header import device_name, training_now
     from training import device_lock
 
     device = device_name()[0]
@@ -272,7 +273,7 @@ def test_a_run_that_takes_the_device_gets_the_pages_memory_and_the_page_waits(ra
     )
     try:
         assert run.stdout.readline().strip() == b"held"
-        header_html(str(random_model))  # what the page asks for every few seconds
+        training_now()  # what the page asks for every few seconds
         second = warm_pipeline(str(random_model))
         assert second is not first
         said: list[str] = []

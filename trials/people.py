@@ -32,6 +32,7 @@ ROOM = 2.0  # seconds on each side of a boundary, so that no two are taken for o
 MOST_MOMENTS = 6
 NAMES = VOCABULARIES["Ours"][:9]  # on the digits
 HURRY = 0.5  # share of those who leave a song, or reload, right after an edit
+GLANCE = 0.5  # seconds from the opening of a fold to the first key in it
 PACE = (6.0, 18.0)  # seconds between two edits, of somebody who listens meanwhile
 OFTEN = 6  # times as often as a person reloads the page, they do each of the other things
 
@@ -292,6 +293,7 @@ class Person:
         caption = self.page.locator(".sst-page").get_by_label("Caption", exact=True)
         if not await caption.is_visible():
             await self.page.get_by_role("button", name="Song: caption").click()
+            await asyncio.sleep(GLANCE)
         text = self.words()
         await caption.fill(text)
         self.song.data["caption"] = text
