@@ -55,7 +55,7 @@ def header_html(model: str, adapter: str = DEFAULT_ADAPTER) -> str:
     return _line("".join(f"<span>{name} <b>{escape(value)}</b></span>" for name, value in facts))
 
 
-def training_now() -> str:
+def training_now(_: object = None) -> str:
     """For the browser: the dot, "" while nothing trains. A run that took the device gets the page's memory as well."""
     owner = device_lock.holder(device_name()[0])
     if owner is not None and owner.pid != os.getpid():

@@ -5,11 +5,16 @@ Kept in the cache beside the track's decoded copy, since the page asks whenever 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import zipfile
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from annotate.track import track_audio, track_grid_path
+import numpy as np
+
+from annotate.track import track_audio, track_beats_path, track_grid_path
 from structure.files import write_whole
 from structure.json_reading import read_json
 
@@ -36,15 +41,26 @@ def track_grid(track: str) -> dict[str, Any]:
     return found
 
 
-@lru_cache(maxsize=4)  # a proposal is asked for soon after the grid, and what sounds alike after every edit
+@lru_cache(maxsize=64)  # songs that people have open: what sounds alike is asked for after every edit
 def track_beats(track: str) -> Beats | None:
-    """A track beat by beat; None where no beat can be heard."""
-    from annotate.beats import BeatsError, find_beats
+    """A track beat by beat; None where no beat can be heard. Kept in the cache, where that can be written."""
+    from annotate.beats import Beats, BeatsError, find_beats
 
+    kept = track_beats_path(track)
     try:
-        return find_beats(track_audio(track))
+        with np.load(kept, allow_pickle=False) as arrays:
+            return Beats(**{**arrays, "tempo": float(arrays["tempo"])})
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):  # not there yet, or spoilt on disk
+        pass
+    try:
+        found = find_beats(track_audio(track))
     except BeatsError:
         return None
+    content = io.BytesIO()
+    np.savez(content, **vars(found))
+    with contextlib.suppress(OSError):
+        write_whole(kept, content.getbuffer(), durable=False)
+    return found
 
 
 def _grid(track: str) -> dict[str, Any]:

@@ -105,6 +105,11 @@ def track_grid_path(track: str) -> Path:
     return CACHE_DIR / f"{track}.beats.json"
 
 
+def track_beats_path(track: str) -> Path:
+    """Where is kept what each beat of a track sounds like, once somebody asked for it."""
+    return CACHE_DIR / f"{track}.beats.npz"
+
+
 def track_spectrogram_path(track: str) -> Path:
     """Where the spectrogram of a track is kept, once somebody asked for it."""
     return CACHE_DIR / f"{track}.mel.npy"
@@ -131,9 +136,8 @@ def sweep(keep: str = "", limit: int = CACHE_LIMIT) -> None:
         total += size
         if total > limit and wav.stem != keep:
             wav.unlink(missing_ok=True)
-            _peaks_path(wav.stem).unlink(missing_ok=True)
-            track_grid_path(wav.stem).unlink(missing_ok=True)
-            track_spectrogram_path(wav.stem).unlink(missing_ok=True)
+            for kept in (_peaks_path, track_grid_path, track_beats_path, track_spectrogram_path):
+                kept(wav.stem).unlink(missing_ok=True)
 
 
 def _peaks_path(track: str) -> Path:

@@ -123,8 +123,11 @@ def test_a_newcomer_marks_trains_asks_and_hears(studio, browser, real_song):
     steps.fill("2")
     steps.blur()
     person.button("Train").click()
+    dot = person.page.locator(".studio-busy")
+    dot.wait_for()
     runs = running.home / "runs"
     done = wait_until(lambda: [*runs.glob("*/adapter.json")], "a trained adapter")
+    dot.wait_for(state="detached")
     person.button("Use in Generate").click(timeout=PATIENCE * 1000)
 
     wait_until(
