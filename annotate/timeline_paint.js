@@ -5,7 +5,7 @@
   const { clock, children, element, inkOn } = window.TimelineElements;
   const { paintStrokes, ruler, shades, RULER } = window.TimelineWave;
   const WIDE = 3; // times the view that the ruler is drawn for, so that it can be moved instead of drawn anew
-  const SETTLED = 80; // ms without a change of the view until it is
+  const SETTLED = 160; // ms without a change of the view until it is
   const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
   const CROWDED = 8; // px: of things that begin within so many, a picture shows one, wide ones and the chosen
