@@ -8,12 +8,12 @@
   const SETTLED = 160; // ms without a change of the view until it is
   const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
-  const CROWDED = 8; // px: of things that begin within so many, a picture shows one, wide ones and the chosen
+  const CROWDED = 8; // px: of things that begin within so many a picture shows one, wide ones and the chosen
 
   /* What of `spans`, by start, can be told apart at `scale` pixels a second. Thousands are drawn as few, and as the same
-     few wherever the view begins: what is counted on is a grid of the song, twice as coarse at half the scale. */
+     few wherever the view begins: they are counted on a grid of the whole song. */
   function apart(spans, scale, isChosen) {
-    const step = 2 ** Math.ceil(Math.log2(CROWDED / scale));
+    const step = CROWDED / scale;
     let last = -1;
     return spans.filter((span) => {
       const now = Math.floor(span.start / step);
