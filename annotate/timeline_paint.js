@@ -5,18 +5,20 @@
   const { clock, children, element, inkOn } = window.TimelineElements;
   const { paintStrokes, ruler, shades, RULER } = window.TimelineWave;
   const WIDE = 3; // times the view that the ruler is drawn for, so that it can be moved instead of drawn anew
-  const SETTLED = 80; // ms without a change of the view until it is
+  const SETTLED = 160; // ms without a change of the view until it is
   const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
-  const CROWDED = 8; // px: of things nearer than that to the one before, a picture shows none but wide ones and the chosen
+  const CROWDED = 8; // px: of things that begin within so many a picture shows one, wide ones and the chosen
 
-  /* What of `spans`, by start, can be told apart; `x` gives the place of a time in pixels. Thousands are drawn as few. */
-  function apart(spans, x, isChosen) {
-    let last = -Infinity;
+  /* What of `spans`, by start, can be told apart at `scale` pixels a second. Thousands are drawn as few, and as the same
+     few wherever the view begins: they are counted on a grid of the whole song. */
+  function apart(spans, scale, isChosen) {
+    const step = CROWDED / scale;
+    let last = -1;
     return spans.filter((span) => {
-      const left = x(span.start);
-      if (left - last < CROWDED && x(span.end) - left < CROWDED && !isChosen(span)) return false;
-      last = left;
+      const now = Math.floor(span.start / step);
+      if (now === last && (span.end - span.start) * scale < CROWDED && !isChosen(span)) return false;
+      last = now;
       return true;
     });
   }
@@ -40,7 +42,8 @@
     function paint() {
       const { model, selected, view, value } = timeline;
       const shown = (e) => e.end >= view[0] && e.start <= view[1];
-      const few = (spans, isChosen = () => false) => apart(spans.filter(shown), (t) => timeline.x(t), isChosen);
+      const scale = timeline.width / (view[1] - view[0] || 1);
+      const few = (spans, isChosen = () => false) => apart(spans.filter(shown), scale, isChosen);
       const parts = model.parts();
       const chosen = selected?.part == null ? null : model.partAt(selected.part);
       const isChosen = (p) => chosen !== null && p.start === chosen.start;
@@ -120,6 +123,19 @@
       box.style.width = `${Math.max(2, right - left)}px`;
     }
 
+    /* What a block shows: an event is never changed in place. */
+    const shownOf = (span) => span.section || `${span.start} ${span.end}`;
+
+    /* Blocks that have left the view are put where others come into it, so that those between stay what they are. */
+    function turn(box, spans) {
+      const blocks = [...box.children], shows = (block) => block.told?.[1];
+      if (!blocks.length || !spans.length) return;
+      const gone = blocks.findIndex((block) => shows(block) === shownOf(spans[0]));
+      if (gone > 0) box.append(...blocks.slice(0, gone));
+      const come = gone < 0 ? spans.findIndex((span) => shownOf(span) === shows(blocks[0])) : 0;
+      if (come > 0) box.prepend(...blocks.slice(-come));
+    }
+
     function lane(selector, spans, isChosen, name) {
       const box = q(selector);
       const make = () => {
@@ -129,11 +145,12 @@
         return block;
       };
       box.querySelector(".sst-row")?.remove();
+      turn(box, spans);
       children(box, spans, make, (block, span) => {
         place(block, span);
         const { section } = span, [fill, word] = block.children;
-        const told = [isChosen(span), section || `${span.start} ${span.end}`];
-        if (block.told?.every((one, i) => one === told[i])) return; // an event is never changed in place
+        const told = [isChosen(span), shownOf(span)];
+        if (block.told?.every((one, i) => one === told[i])) return;
         block.told = told;
         const tint = section ? colour(section.type) : "";
         const guessed = section?.source === "machine";
@@ -179,7 +196,7 @@
       const shows = [model.sections, model.duration, width];
       if (mapped?.every((one, i) => one === shows[i])) return;
       mapped = shows;
-      const marked = apart(parts.filter((p) => p.section), (t) => (t * width) / (model.duration || 1), () => false);
+      const marked = apart(parts.filter((p) => p.section), width / (model.duration || 1), () => false);
       children(q(".sst-minimap-parts"), marked, () => element("div", "sst-minimap-part"), (box, part) => {
         box.style.left = share(part.start);
         box.style.width = share(part.end - part.start);

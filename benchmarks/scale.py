@@ -191,6 +191,7 @@ def fresh_page(browser: Any, port: int) -> Page:
 def open_folder(page: Page, folder: Path) -> Callable[[], object]:
     """Type a folder; the click that opens it."""
     page.get_by_role("button", name="Folder", exact=False).first.click()
+    page.wait_for_timeout(500)  # a hand's way to the field: Gradio fills what a fold holds once more in its first frame
     page.locator("#annotate-folder textarea, #annotate-folder input").fill(str(folder))
     return lambda: page.get_by_role("button", name="Open folder").click()
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.record import Bar, exit_status, record
+from structure.processes import process_start
 from training.bands import BANDS, band_key
-from training.device_lock import process_start
 from training.line import places
 from training.pictures import closer_card, progress_card, run_rows
 from training.run_folder import LOG_FILE, METRICS_FILE, RunState, append_metrics, read_log, write_config, write_state

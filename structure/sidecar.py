@@ -171,10 +171,9 @@ def read_sidecar(audio_or_json: Path) -> Sidecar:
 
 def with_events(sidecar: Sidecar, events: Iterable[Event]) -> Sidecar:
     """A copy with these events. Entries that could not be read stay at the end, so that saving names them."""
-    unreadable = [raw for raw in sidecar._raw_events() if not is_readable(raw)]
-    return Sidecar(
-        sidecar.path, {**sidecar.data, "events": [e.to_dict() for e in events] + unreadable}, sidecar.version
-    )
+    events, unreadable = list(events), [entry for entry in sidecar._entries if not isinstance(entry, Event)]
+    data = {**sidecar.data, "events": [e.to_dict() for e in events] + unreadable}
+    return _with_entries(Sidecar(sidecar.path, data, sidecar.version), events + unreadable)
 
 
 def with_fields(sidecar: Sidecar, /, **fields: Any) -> Sidecar:
@@ -228,9 +227,7 @@ def save_sidecar(sidecar: Sidecar, *, overwrite: bool = False) -> Sidecar:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    saved = Sidecar(sidecar.path, sidecar.data, _version(content))
-    saved.__dict__["_entries"] = sidecar._entries  # thousands of events need not be read once more
-    return saved
+    return _with_entries(Sidecar(sidecar.path, sidecar.data, _version(content)), sidecar._entries)
 
 
 def keep_unsaved(sidecar: Sidecar) -> None:
@@ -246,6 +243,12 @@ def keep_unsaved(sidecar: Sidecar) -> None:
             f"What you wanted to save in `{sidecar.path.name}` cannot be kept: {problem.strerror or problem}. Make "
             "room or give write access."
         ) from problem
+
+
+def _with_entries(sidecar: Sidecar, entries: list[Any]) -> Sidecar:
+    """The same, its events known: thousands need not be read once more."""
+    sidecar.__dict__["_entries"] = entries
+    return sidecar
 
 
 def _refuse_to_lose(sidecar: Sidecar, overwrite: bool) -> None:

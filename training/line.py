@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.device_lock import device_key, holder, process_start
+from structure.processes import process_start
+from training.device_lock import device_key, holder
 from training.progress import Progress
 from training.run_folder import CONFIG_FILE, RunLog, forget_stop, read_state, write_launch
 from training.runs import TICKET_FILE, Run, read_run, run_folders

@@ -1,6 +1,7 @@
 """Where a run stands: written by the training process for whoever watches, and the ways to ask it to stop."""
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from training.device_lock import process_start
+from structure.processes import process_start
 from training.run_folder import RunState, stop_asked, write_state
 
 
@@ -34,7 +35,7 @@ class Progress:
     silent: bool = False
     state: RunState = field(default_factory=RunState)
     _signalled: threading.Event = field(default_factory=threading.Event)
-    _written: float = 0.0
+    _written: float = -math.inf  # seconds of a clock that nobody sets
 
     def __post_init__(self) -> None:
         me = os.getpid()
@@ -51,8 +52,8 @@ class Progress:
         """Note where the loop is; on disk at most once a second, but for the first loss, which somebody waits for."""
         awaited = self.state.loss is None and "loss" in values
         self.state = self.state.model_copy(update=values)
-        if not self.silent and (awaited or time.time() - self._written > 1.0):
-            self._written = time.time()
+        if not self.silent and (awaited or time.monotonic() - self._written > 1.0):
+            self._written = time.monotonic()
             with contextlib.suppress(OSError):  # a page that reads it just now, on Windows; a disk that is full
                 write_state(self.folder, self.state, durable=False)
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from structure.files import write_whole
 from structure.json_reading import parse_json, read_json
-from training.device_lock import process_alive
+from structure.processes import process_alive
 from training.settings import TrainingSettings
 
 CONFIG_FILE, STATE_FILE, METRICS_FILE, LOG_FILE = "config.json", "state.json", "metrics.jsonl", "log.txt"

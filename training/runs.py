@@ -18,8 +18,8 @@ import psutil
 from structure.errors import StudioError
 from structure.json_reading import read_json
 from structure.places import writing_folder
+from structure.processes import process_start
 from training.checkpoint import checkpoint_folder, list_checkpoints, step_of
-from training.device_lock import process_start
 from training.run_folder import (
     CHECKPOINTS,
     CONFIG_FILE,

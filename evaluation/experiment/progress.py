@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from structure.files import write_whole
 from structure.json_reading import read_json
+from structure.processes import process_alive, process_start
 
 STATE_FILE, STOP_FILE, LOG_FILE = "state.json", "stop", "log.txt"
 ENDED = ("done", "stopped", "failed", "died")
@@ -55,7 +54,7 @@ class Progress:
         """Write the state; `more` joins it."""
         eta = None if status in ENDED else self.eta
         state = {"status": status, "message": message, "left": self.left, "total": self.total, "eta": eta}
-        state |= {"seconds": self.seconds, "pid": os.getpid(), "pid_started": psutil.Process().create_time()}
+        state |= {"seconds": self.seconds, "pid": os.getpid(), "pid_started": process_start(os.getpid())}
         state |= {"started": self.started, "updated": time.time(), **more}
         write_json(self.folder / STATE_FILE, state, durable=status in ENDED)  # twice a second while it runs
 
@@ -80,7 +79,5 @@ def read_state(folder: Path) -> Mapping[str, Any]:
 
 
 def _alive(state: Mapping[str, Any]) -> bool:
-    try:
-        return abs(psutil.Process(state["pid"]).create_time() - state["pid_started"]) < 2
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
+    pid, started = state.get("pid"), state.get("pid_started")
+    return isinstance(pid, int) and pid > 0 and isinstance(started, int | float) and process_alive(pid, started)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import fastapi
 import gradio as gr
-import psutil
 import uvicorn
 
 from evaluation.listening.answers import progress
@@ -20,6 +19,7 @@ from evaluation.listening.serving import SERVER_FILE, link
 from evaluation.listening.session import answer_trial, clip_for, open_session
 from evaluation.listening.store import ListeningError, open_test, write_json
 from structure.errors import StudioError
+from structure.processes import process_start
 
 _HERE = Path(__file__).resolve().parent
 _PAGE_CSS = """
@@ -111,7 +111,7 @@ def serve(folder: Path, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> No
         build_server(folder), log_level="warning", server_header=False, access_log=False, timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(settings)
-    write_json(folder / SERVER_FILE, {"pid": os.getpid(), "started": psutil.Process().create_time(), "url": url})
+    write_json(folder / SERVER_FILE, {"pid": os.getpid(), "started": process_start(os.getpid()), "url": url})
     try:
         for sheet in test.sheets:
             print(f"{sheet.name}: {link(url, sheet.token)}", flush=True)

@@ -13,11 +13,11 @@ import psutil
 from evaluation.listening.store import ListeningError
 from structure.json_reading import read_json
 from structure.places import PROGRAM
+from structure.processes import process_alive
 
 SERVER_FILE = "server.json"
 LOG_FILE = "server.log"
 START_SECONDS = 60.0  # a busy machine imports Gradio slowly
-_START_TOLERANCE = 2.0  # seconds; psutil derives start times from the boot time, which clock changes move
 
 
 def link(url: str, token: str) -> str:
@@ -71,11 +71,7 @@ def stop_server(folder: Path) -> None:
 def _running(folder: Path) -> tuple[psutil.Process, str] | None:
     try:
         wrote = read_json(folder / SERVER_FILE)
-        process = psutil.Process(int(wrote["pid"]))
-        alive = (
-            process.status() != psutil.STATUS_ZOMBIE
-            and abs(process.create_time() - wrote["started"]) < _START_TOLERANCE
-        )
-        return (process, str(wrote["url"])) if alive else None
+        pid, started, url = int(wrote["pid"]), float(wrote["started"]), str(wrote["url"])
+        return (psutil.Process(pid), url) if process_alive(pid, started) else None
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):  # never started, half written, or gone
         return None

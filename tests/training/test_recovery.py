@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from structure.processes import process_start
 from training.checkpoint import TRAINER_CARD, checkpoint_folder
-from training.device_lock import process_start, try_lock
+from training.device_lock import try_lock
 from training.line import ahead_of
 from training.pictures import progress_card
 from training.recovery import MOST_FROM_ONE_STEP, take_up, taken_up_in_words

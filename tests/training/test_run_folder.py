@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from training.device_lock import process_start
+from structure.processes import process_start
 from training.run_folder import (
     LOG_FILE,
     METRICS_FILE,

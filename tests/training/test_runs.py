@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from structure.processes import process_start
 from training.again import nearest_preset, settings_like
 from training.checkpoint import checkpoint_folder
 from training.comparing import comparison_card, differences, two_curves
-from training.device_lock import process_start, try_lock
+from training.device_lock import try_lock
 from training.last_words import last_lines, reason
 from training.line import ahead_of, place_in_words, places
 from training.pictures import progress_card, run_rows

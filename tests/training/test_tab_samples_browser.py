@@ -10,9 +10,9 @@ import pytest
 
 from annotate.audio import write_audio
 from structure.events import Event
+from structure.processes import process_start
 from structure.sidecar import read_sidecar, save_sidecar, with_events, with_fields
 from training.checkpoint import checkpoint_folder
-from training.device_lock import process_start
 from training.run_folder import ADAPTER_FILE, RunState, append_metrics, write_config, write_state
 from training.sample_files import JUDGED, sample_path
 from training.settings import PRESETS, make_settings

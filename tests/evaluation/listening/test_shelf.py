@@ -3,13 +3,13 @@
 import json
 import os
 
-import psutil
 import pytest
 
 from evaluation.listening.serving import SERVER_FILE, server_url
 from evaluation.listening.shelf import end, folder_of, made_tests, make_named, standing
 from evaluation.listening.store import open_test
 from structure.errors import StudioError
+from structure.processes import process_start
 from tests.evaluation.listening.people import answer_all, prefers
 
 
@@ -48,7 +48,7 @@ def test_a_name_stays_in_its_folder(typed, name):
 
 
 def test_a_server_is_known_while_its_process_lives(made):
-    wrote = {"pid": os.getpid(), "started": psutil.Process().create_time(), "url": "http://127.0.0.1:1"}
+    wrote = {"pid": os.getpid(), "started": process_start(os.getpid()), "url": "http://127.0.0.1:1"}
     assert server_url(made.folder) is None
     (made.folder / SERVER_FILE).write_text(json.dumps(wrote))
     assert server_url(made.folder) == "http://127.0.0.1:1"
