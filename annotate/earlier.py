@@ -59,8 +59,10 @@ def _listed(desk: Desk | None, value: dict[str, Any] | None) -> tuple[Any, ...]:
 
 def _shown(desk: Desk | None, value: dict[str, Any] | None, number: int | None) -> tuple[Any, ...]:
     """The song as it is now over the chosen state, and in words what else differs."""
-    if desk is None or number is None:
-        raise StudioError(NO_DESK if desk is None else "Choose a state.")
+    if desk is None:
+        raise StudioError(NO_DESK)
+    if number is None:  # the list was opened and left
+        return (gr.skip(),) * 4
     name = (value or {}).get("song") or ""
     now, then = desk.held(name), desk.earlier(name, number)
     keys = [key for key in {**now, **then.data} if key != "events" and now.get(key) != then.data.get(key)]

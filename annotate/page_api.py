@@ -54,7 +54,7 @@ def uploaded(files: Sequence[gr.FileData]) -> list[Path]:
     folder = Path(get_upload_folder()).resolve()
     found = [Path(file.path) for file in files]
     for path in found:
-        if not (path.resolve().is_relative_to(folder) and path.is_file()):
+        if "\0" in str(path) or not (path.resolve().is_relative_to(folder) and path.is_file()):
             raise StudioError(f"`{path.name[:80]}` was not sent with this call: wrap its path in `handle_file(…)`.")
     if not found:
         raise StudioError("No files were sent: give a list of `handle_file(…)`.")

@@ -99,6 +99,11 @@ both sides, and 5 000 events are then seconds. */
       return this.composing || Boolean(this.value.mode !== "view" && this.value.track);
     }
 
+    /* Whether an edit has been made that the server has not answered yet. */
+    get isSaving() {
+      return this.editable && !this.composing && this._savedRev < this._rev;
+    }
+
     /* A song in which nobody has marked a part yet. */
     get proposable() {
       return this.editable && !this.composing && !this.model.sections.length;
@@ -268,7 +273,7 @@ both sides, and 5 000 events are then seconds. */
       this._trigger("input", { rev: this._rev });
       if (!this.editable || this.composing) return;
       const detail = { song: this.value.song, events: this.value.events };
-      document.dispatchEvent(new CustomEvent("structure-studio:events", { detail }));
+      setTimeout(() => document.dispatchEvent(new CustomEvent("structure-studio:events", { detail }))); // once it is sent
     }
 
     /* Another recording to switch to. */

@@ -44,6 +44,10 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
 
     /* The song from 0 to its end without holes: {start, end, section}, section null where it is free. */
     parts() {
+      return this._known("parts", () => this._parts());
+    }
+
+    _parts() {
       const found = [];
       let at = 0;
       for (const section of this.sections) {
@@ -55,12 +59,23 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return found;
     }
 
+    /* What follows from the sections: sought once for as long as they stay, since every frame asks for it. */
+    _known(what, seek) {
+      const { sections, duration } = this, known = this._found;
+      if (known?.sections !== sections || known.duration !== duration) this._found = { sections, duration };
+      return (this._found[what] ??= seek());
+    }
+
     partAt(t) {
       const parts = this.parts();
       return parts.find((p) => t >= p.start && t < p.end) || parts[parts.length - 1] || null;
     }
 
     boundaries() {
+      return this._known("boundaries", () => this._boundaries());
+    }
+
+    _boundaries() {
       const times = new Set();
       for (const s of this.sections) times.add(s.start).add(s.end);
       return [...times].filter((t) => t > EDGE && t < this.duration - EDGE).sort((a, b) => a - b);
@@ -76,7 +91,7 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
     boundaryFrom(t, direction) {
       const times = this.boundaries();
       if (direction > 0) return times.find((b) => b > t + TOUCH) ?? this.duration;
-      return times.reverse().find((b) => b < t - TOUCH) ?? 0;
+      return times.findLast((b) => b < t - TOUCH) ?? 0;
     }
 
     /* Begin a part at t. Returns the time of the boundary, or null where one is too near. */

@@ -8,16 +8,17 @@
   const SETTLED = 160; // ms without a change of the view until it is
   const STRETCHED = 1.6; // times that its words may be too wide or too narrow until then
 
-  const CROWDED = 8; // px: of things that begin within so many a picture shows one, wide ones and the chosen
+  const CROWDED = 8; // px: of things that begin within so many, or up to twice, a picture shows one, wide ones and the chosen
+  const LEGIBLE = 16; // px: a name that has less room is not written
 
   /* What of `spans`, by start, can be told apart at `scale` pixels a second. Thousands are drawn as few, and as the same
-     few wherever the view begins: they are counted on a grid of the whole song. */
+     few wherever the view begins: they are counted on a grid of the whole song, which zooming halves or doubles. */
   function apart(spans, scale, isChosen) {
-    const step = CROWDED / scale;
+    const step = 2 ** Math.ceil(Math.log2(CROWDED / scale));
     let last = -1;
     return spans.filter((span) => {
       const now = Math.floor(span.start / step);
-      if (now === last && (span.end - span.start) * scale < CROWDED && !isChosen(span)) return false;
+      if (now === last && span.end - span.start < step && !isChosen(span)) return false;
       last = now;
       return true;
     });
@@ -56,10 +57,10 @@
       const points = model.moments.map((m) => ({ ...seen(m), section: m })).sort((a, b) => a.start - b.start);
       const moments = few(points, isMoment);
       lane(".sst-moments", moments, isMoment);
-      moments.forEach((m, i) => roomForName(i, m, moments[i + 1]));
+      [...q(".sst-moments").children].forEach((block, i) => roomForName(block.lastChild, moments[i], moments[i + 1]));
       const coloured = few(parts.filter((p) => p.section), isChosen);
       children(q(".sst-tints"), coloured, () => element("div", "sst-tint"), (box, part) => {
-        place(box, part);
+        stretch(box, part);
         box.style.background = colour(part.section.type);
         box.dataset.selected = isChosen(part) ? "yes" : "no";
       });
@@ -82,9 +83,10 @@
     }
 
     /* A moment's name may be longer than the moment, but ends where the next one begins. */
-    function roomForName(i, moment, next) {
-      const word = q(".sst-moments").children[i].lastChild;
-      word.style.maxWidth = next ? `${Math.max(0, timeline.x(next.start) - Math.max(0, timeline.x(moment.start)) - 2)}px` : "";
+    function roomForName(word, moment, next) {
+      const room = next ? timeline.x(next.start) - Math.max(0, timeline.x(moment.start)) - 2 : Infinity;
+      word.hidden = room < LEGIBLE;
+      word.style.maxWidth = room < timeline.width && !word.hidden ? `${room}px` : "";
     }
 
     function paintWave() {
@@ -121,6 +123,13 @@
       const left = Math.max(-2, timeline.x(span.start)), right = Math.min(timeline.width + 2, timeline.x(span.end));
       box.style.transform = `translateX(${left}px)`;
       box.style.width = `${Math.max(2, right - left)}px`;
+      return right - left;
+    }
+
+    /* As `place`, of what is a colour alone: nothing is laid out anew. */
+    function stretch(box, { start, end }) {
+      const left = Math.max(-2, timeline.x(start)), right = Math.min(timeline.width + 2, timeline.x(end));
+      box.style.transform = `translateX(${left}px) scaleX(${right - left})`;
     }
 
     /* What a block shows: an event is never changed in place. */
@@ -137,7 +146,7 @@
     }
 
     function lane(selector, spans, isChosen, name) {
-      const box = q(selector);
+      const box = q(selector), above = selector === ".sst-moments"; // where a name may be longer than what it names
       const make = () => {
         const block = element("div", "sst-block");
         block.append(element("span", "sst-fill"), element("span", "sst-word"));
@@ -147,8 +156,9 @@
       box.querySelector(".sst-row")?.remove();
       turn(box, spans);
       children(box, spans, make, (block, span) => {
-        place(block, span);
         const { section } = span, [fill, word] = block.children;
+        const width = place(block, span);
+        if (!above) word.hidden = width < LEGIBLE;
         const told = [isChosen(span), shownOf(span)];
         if (block.told?.every((one, i) => one === told[i])) return;
         block.told = told;
@@ -161,7 +171,7 @@
         block.dataset.selected = isChosen(span) ? "yes" : "no";
         block.dataset.type = section ? section.type : "";
         block.style.setProperty("--colour", tint);
-        fill.hidden = !section || box.classList.contains("sst-moments");
+        fill.hidden = !section || above;
         const strength = section && typeof section.intensity === "number" ? section.intensity : 1;
         fill.style.height = `${30 + 70 * strength}%`;
         word.textContent = text;

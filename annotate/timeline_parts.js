@@ -113,7 +113,9 @@
       paintLikely(here);
     }
 
+    /* A save comes first: both are work of one server. */
     async function ask(question) {
+      if (timeline.isSaving) return void (waiting = setTimeout(() => ask(question), PAUSE));
       const { track, start, sections } = question, { duration } = timeline.model;
       const answer = await timeline.server.likely_names({ track, duration, events: sections, start }).catch(() => null);
       if (question !== asked || !answer?.ok) return;

@@ -20,6 +20,7 @@
     const { root, q, server } = timeline;
     const fold = q(".sst-table"), body = fold.querySelector("tbody"), words = q(".sst-words");
     let waiting = 0, written = null; // events that the words were written of
+    let counted = null; // what the total was said of
 
     function row() {
       const made = element("tr");
@@ -48,8 +49,13 @@
     };
 
     function paint() {
-      if (!fold.open) return;
       const { model, selected } = timeline;
+      const now = [model.sections, model.duration];
+      if (!counted?.every((one, i) => one === now[i])) {
+        counted = now;
+        q(".sst-total").textContent = total();
+      }
+      if (!fold.open) return;
       const chosen = selected?.moment || (selected?.part != null && model.partAt(selected.part)?.section);
       children(body, model.events(), row, (line, event) => {
         line.dataset.selected = event === chosen ? "yes" : "no";
@@ -59,7 +65,6 @@
         line.querySelector(".sst-length").textContent = `${(event.end - event.start).toFixed(2)} s`;
         line.style.setProperty("--colour", model.moments.includes(event) ? "transparent" : timeline.colour(event.type));
       });
-      q(".sst-total").textContent = total();
       if (written !== model.sections && document.activeElement !== words) {
         clearTimeout(waiting);
         waiting = setTimeout(write, STILL);
@@ -77,6 +82,7 @@
     /* `9 sections, 3:26 of 3:30; 2 gaps, 4.0 s`. */
     function total() {
       const { model } = timeline, parts = model.parts(), gaps = parts.filter((p) => !p.section);
+      if (!model.sections.length) return "no sections yet";
       const free = gaps.reduce((sum, p) => sum + p.end - p.start, 0);
       const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
       const named = `${count(model.sections.length, "section")}, ${clock(model.duration - free, 0)} of ${clock(model.duration, 0)}`;

@@ -10,7 +10,7 @@ from annotate.audio import AUDIO_SUFFIXES, audio_info
 from annotate.dataset import DatasetError
 from annotate.desk import count_events
 from annotate.formats.annotation import Asked
-from annotate.formats.convert import audio_beside, decode
+from annotate.formats.convert import audio_beside, read_text
 from annotate.formats.machine import SIDECAR
 from annotate.formats.registry import FORMATS, read_annotation
 from structure.errors import StudioError
@@ -200,8 +200,6 @@ def _of_other_format(path: Path, text: str) -> Read:
 
 def _text(path: Path) -> str:
     try:
-        return decode(path.read_bytes())
-    except OSError as problem:
-        raise DatasetError(f"`{path}` cannot be read: {problem.strerror or problem}.") from problem
+        return read_text(path)
     except StudioError as problem:
-        raise DatasetError(f"`{path}` cannot be read: {problem}.") from problem
+        raise DatasetError(str(problem)) from problem

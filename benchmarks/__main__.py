@@ -23,7 +23,7 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "engine": ("--rounds", "3"),
     "serving": ("--rounds", "5", "--seconds", "30", "--requests", "2000"),
 }
-"""About a quarter of an hour on two cores: the page, what it holds, and ratios against others in one run; where its own
+"""About twenty minutes on two cores: the page, what it holds, and ratios against others in one run; where its own
 settings take longer, with fewer rounds."""
 
 NAMES = (

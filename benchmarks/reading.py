@@ -56,7 +56,7 @@ def measure_beats(song: Path, rounds: int) -> dict[str, list[float]]:
     """The beats of a track, forgotten each time, beside librosa's."""
     import librosa
 
-    from annotate.grid import track_beats, track_grid
+    from annotate.grid import track_beats, track_beats_path, track_grid
     from annotate.track import register_track, track_audio, track_grid_path
 
     track = register_track(song)
@@ -64,6 +64,7 @@ def measure_beats(song: Path, rounds: int) -> dict[str, list[float]]:
     def beats() -> None:
         track_grid_path(track).unlink(missing_ok=True)
         track_beats.cache_clear()
+        track_beats_path(track).unlink(missing_ok=True)
         track_grid(track)
 
     def bare() -> None:

@@ -44,7 +44,7 @@ def remade_job(sidecar: Sidecar, exactly: bool = True) -> tuple[Job, str]:
         "guidance": made.get("guidance_scale"),
         "negative": made.get("negative"),  # songs of before it was there have none
         "adapter": _adapter(made),
-        "beside": [{k: other[k] for k in ("adapter", "strength")} for other in made.get("beside", ())],
+        "beside": _beside(made, sidecar.path.name),
         "events": [event.to_dict() for event in sidecar.events],
     }
     return make_job({name: value for name, value in fields.items() if value is not None}), str(
@@ -116,6 +116,14 @@ def _parent(made: Mapping[str, Any], folder: Path) -> Sidecar:
     except (KeyError, TypeError, ValueError) as problem:
         raise RequestError("`generation.parent` cannot be read: the song cannot be made again exactly.") from problem
     return read_sidecar(path)
+
+
+def _beside(made: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The adapters beside the first as a request names them; songs of before there were any have none."""
+    told = made.get("beside", [])
+    if not isinstance(told, list) or not all(isinstance(other, Mapping) for other in told):
+        raise RequestError(f"{name}: `generation.beside` is no list of adapters; the song cannot be made again.")
+    return [{key: other.get(key) for key in ("adapter", "strength")} for other in told]
 
 
 def _adapter(made: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -76,6 +77,12 @@ def marked_home(tmp_path: Path) -> Path:
     return songs
 
 
+REACHING = """[...document.querySelectorAll('body *')].filter(e =>
+  [...e.childNodes].some(n => n.nodeType === 3 && n.data.includes('\\u202e')) && e.checkVisibility()
+  && getComputedStyle(e).display === 'inline' && !getComputedStyle(e).unicodeBidi.startsWith('isolate')
+).map(e => `${e.tagName}.${e.className} in .${e.parentElement.className}`)"""
+
+
 class Visitor:
     """Somebody at the page who looks at everything, and everything that went wrong there."""
 
@@ -85,13 +92,21 @@ class Visitor:
         self.troubles: list[str] = []
         self.page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
         self.page.on("dialog", lambda dialog: self.troubles.append(f"dialog: {dialog.message}") or dialog.dismiss())
+        self.page.on("request", lambda request: self.asked(request.url, url))
         self.page.goto(url)
 
+    def asked(self, address: str, url: str) -> None:
+        """The page asks its own server alone, and that for nothing which markup names."""
+        foreign = not address.startswith((url, f"blob:{url}", "data:"))
+        if foreign or urlsplit(address).path.rsplit("/")[-1] == "x":
+            self.troubles.append(f"request: {address}")
+
     def calm(self, where: str) -> None:
-        """Nothing has run, and no tag of ours is in the page."""
+        """Nothing has run or was asked for, no tag of ours is in the page, and no word turns those beside it."""
         self.page.wait_for_timeout(300)
         injected = self.page.evaluate("[window.pwned || 0, document.querySelectorAll('.pwned').length]")
         assert injected == [0, 0], where
+        assert self.page.evaluate(REACHING) == [], where
         assert self.troubles == [], where
 
     def reads(self, selector: str, words: str = NAME) -> None:
@@ -130,6 +145,16 @@ def test_words_that_look_like_code_are_words_on_every_tab(studio, browser, marke
     visitor.unfold("Song: caption, lyrics, tempo, key")
     visitor.reads("textarea, input")
     visitor.calm("the song's fields")
+    page.locator("#annotate-timeline .sst-block").first.click(force=True)
+    page.keyboard.press("Delete")
+    page.locator("#annotate-timeline .sst-save").get_by_text("Saved").wait_for()
+    visitor.unfold("Earlier states of this song")
+    fold = page.locator("#annotate-earlier")
+    fold.get_by_label("State").click()
+    fold.get_by_role("option").first.click()
+    fold.locator(".sst-compare .sst-word").first.wait_for()
+    visitor.reads("#annotate-earlier .sst-word")
+    visitor.calm("what it was before")
     for sidecar in marked_home.glob("*.json"):  # somebody else saves meanwhile
         sidecar.write_text(json.dumps(marked({**SIDECAR, "caption": "theirs"})))
     page.locator("#annotate-timeline .sst-block").first.click(force=True)

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,11 +205,11 @@ def best_checkpoint(run_folder: Path, best_by: BestBy = "loss") -> Best | None:
     nothing was measured.
     """
     cards = [(_read_card(path), path) for path in list_checkpoints(run_folder)]
-    judged = [(card["structure_score"], path) for card, path in cards if card.get("structure_score") is not None]
+    judged = [(score, path) for card, path in cards if (score := _figure(card, "structure_score")) is not None]
     if best_by == "structure" and judged:
         score, path = max(judged, key=lambda found: found[0])
         return Best(path, f"its song keeps to the structure best, {score:.0%}")
-    measured = [(card["held_out_loss"], path) for card, path in cards if card.get("held_out_loss") is not None]
+    measured = [(loss, path) for card, path in cards if (loss := _figure(card, "held_out_loss")) is not None]
     if not measured:
         return None
     loss, path = min(measured, key=lambda found: found[0])
@@ -288,6 +288,12 @@ def _read_card(folder: Path) -> dict[str, Any]:
         return card if isinstance(card, dict) and isinstance(card.get("files"), dict) else {}
     except (OSError, ValueError):
         return {}
+
+
+def _figure(card: Mapping[str, Any], key: str) -> float | None:
+    """A figure of the card; None where there is none, or something else."""
+    found = card.get(key)
+    return found if isinstance(found, int | float) and abs(found) < 1e9 else None
 
 
 def _has_all_files(folder: Path) -> bool:

@@ -107,6 +107,7 @@ class Reader:
         shutil.rmtree(self.case, ignore_errors=True)
         shutil.copytree(self.sample, self.case)
         (self.case / name).write_bytes(content)
+        del content  # what is read has all the room there is
         before, around = _held(self.case), _names(self._outside)
         try:
             with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
@@ -167,11 +168,12 @@ def _where(problem: BaseException) -> str:
 
 
 def _held(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha1(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in folder.rglob("*") if path.is_file()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()  # in pieces: some files are spoilt to hundreds of MB
 
 
 def _names(folder: Path) -> set[str]:

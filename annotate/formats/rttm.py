@@ -44,7 +44,7 @@ def read(text: str, asked: Asked) -> Annotation:
         label = "" if cells[7] == "<NA>" else cells[7].replace("_", " ")
         songs.setdefault(cells[1], []).append(Row(f"Line {number}", start, round(start + length, 9), label))
     if len(songs) > 1 and asked.layer is None:
-        names = ", ".join(f"`{name}`" for name in list(songs)[:6])
+        names = ", ".join(f"`{name[:40]}`" for name in list(songs)[:6])
         raise FormatError(f"The file holds {len(songs)} songs ({names}). Say which one with --layer.")
     if not songs:
         return Annotation([])

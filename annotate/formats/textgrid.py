@@ -66,10 +66,12 @@ def write(annotation: Annotation) -> str:
     spans, on_top = sections(annotation.events), moments(annotation.events)
     end = max([annotation.duration or 0.0, *(e.end for e in annotation.events)])
     tiers = [("sections", False, spans)] if spans else []
-    for points in (False, True):
-        for level in _levels([e for e in on_top if (e.start == e.end) == points]):
-            number = sum(name.startswith("moments") for name, *_ in tiers) + 1
-            tiers.append(("moments" if number == 1 else f"moments {number}", points, level))
+    levels = [
+        (points, level)
+        for points in (False, True)
+        for level in _levels([e for e in on_top if (e.start == e.end) == points])
+    ]
+    tiers += [("moments" if n == 1 else f"moments {n}", *level) for n, level in enumerate(levels, start=1)]
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_seconds(end)}"]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for i, (name, points, events) in enumerate(tiers, start=1):
@@ -176,16 +178,23 @@ def _as_moment(event: Event) -> Event:
     return event.model_copy(update={"family": family})
 
 
-def _levels(events: Sequence[Event]) -> Iterator[list[Event]]:
-    """Events in as few rows as it takes for none to meet another in its row."""
-    left = list(events)
-    while left:
-        row: list[Event] = []
-        for e in left:
-            if not row or (e.start > row[-1].start and e.start >= row[-1].end):
-                row.append(e)
-        yield row
-        left = [e for e in left if not any(e is taken for taken in row)]
+def _levels(events: Sequence[Event]) -> list[list[Event]]:
+    """Events in as few rows as it takes for none to meet another in its row; each in the first that has room."""
+    rows: list[list[Event]] = []
+    lasts: list[
+        tuple[float, float]
+    ] = []  # start and end of each row's last: plain, since thousands may lie at one time
+    for event in events:
+        start, here = event.start, (event.start, event.end)
+        for i, (before, end) in enumerate(lasts):
+            if start > before and start >= end:
+                rows[i].append(event)
+                lasts[i] = here
+                break
+        else:
+            rows.append([event])
+            lasts.append(here)
+    return rows
 
 
 def _entries(events: Sequence[Event], points: bool, end: float) -> Iterator[list[tuple[str, str]]]:

@@ -17,6 +17,7 @@ from gradio.components import Component
 
 from annotate.page_errors import or_error
 from annotate.timeline import CACHE_DIR
+from evaluation.experiment.report.values import NOTHING, interval, items, listed, name_of, number, part, show_bounds
 from evaluation.experiment.settings import ARMS, KEYS, make_settings
 from structure.errors import StudioError
 from structure.markdown import escaped
@@ -157,9 +158,9 @@ def standing(name: str | None) -> tuple[Any, ...]:
         gr.update(visible=running),
         gr.update(visible=not running and not done),
         gr.update(visible=done),
-        f"### {escaped(results['answer']['sentence'])}" if done else "",
+        f"### {escaped(str(part(results, 'answer').get('sentence', '')))}" if done else "",
         arm_rows(results) if done else [],
-        "".join(f"\n- {escaped(note)}" for note in results["notes"]) if done else "",
+        "".join(f"\n- {escaped(note)}" for note in map(str, listed(results, "notes"))) if done else "",
         _to_send(name, report) if done and report else None,
         f"{name} {found.get('updated')}",
     )
@@ -171,25 +172,25 @@ def state_html(state: Mapping[str, Any]) -> str:
         return "<p>This experiment has not begun.</p>"
     words, share = escape(str(state.get("message", ""))), _share_done(state)
     if state.get("status") == "running":
-        left = state.get("eta")
+        left, told = number(state.get("eta")), part(state, "training")
         words += f" About {_minutes(left)} left." if left else ""
-        told = state.get("training")
-        if isinstance(told, Mapping) and told.get("max_steps"):
-            words += f" Step {told.get('step', 0)} of {told['max_steps']}."
+        if (last := number(told.get("max_steps"))) and (step := number(told.get("step"))) is not None:
+            words += f" Step {step:.0f} of {last:.0f}."
     bar = f'<progress max="1" value="{share:.3f}" aria-label="Progress"></progress>'
     return f'<div class="experiment-state" role="status"><p>{words}</p>{bar if share < 1 else ""}</div>'
 
 
 def arm_rows(results: Mapping[str, Any]) -> list[list[str]]:
     """One row an arm, chance and ceiling below."""
-    rows = [_row(arm["name"], arm["scores"], arm["control"].get(_MAIN)) for arm in results["arms"]]
-    chance = _row("by chance", results["chance"], None)
-    return [*rows, chance, _row("real songs (ceiling)", results["ceiling"], None)]
+    rows = [_row(name_of(arm), part(arm, "scores"), part(arm, "control").get(_MAIN)) for arm in items(results, "arms")]
+    chance = _row("by chance", part(results, "chance"))
+    return [*rows, chance, _row("real songs (ceiling)", part(results, "ceiling"))]
 
 
-def _row(name: str, of: Mapping[str, Any], control: Mapping[str, Any] | None) -> list[str]:
+def _row(name: str, of: Mapping[str, Any], control: Any = None) -> list[str]:
     main, hits, order, error = (of.get(key) for key in (_MAIN, "boundary_f_500ms", "section_order", "median_error"))
-    return [name, _number(main), _span(main), _number(control), _number(hits), _number(order), _number(error, " s")]
+    span = show_bounds(interval(main)) or NOTHING
+    return [name, _mean(main), span, _mean(control), _mean(hits), _mean(order), _mean(error, " s")]
 
 
 def _to_send(name: str, report: Path) -> str:
@@ -204,9 +205,9 @@ def _to_send(name: str, report: Path) -> str:
 def _share_done(state: Mapping[str, Any]) -> float:
     """0 to 1; training an adapter weighs as much as thirty songs."""
     weights = {"train": 30.0, "make": 1.0, "judge": 0.2}
-    total, left = state.get("total") or {}, state.get("left") or {}
-    whole = sum(weights[kind] * total.get(kind, 0) for kind in weights)
-    return 1 - sum(weights[kind] * left.get(kind, 0) for kind in weights) / whole if whole else 1.0
+    total, left = (part(state, key) for key in ("total", "left"))
+    whole, rest = (sum(weights[kind] * (number(of.get(kind)) or 0) for kind in weights) for of in (total, left))
+    return min(max(1 - rest / whole, 0.0), 1.0) if whole > 0 else 1.0
 
 
 def _minutes(seconds: float) -> str:
@@ -214,9 +215,6 @@ def _minutes(seconds: float) -> str:
     return "a minute" if minutes <= 1 else f"{minutes} minutes"
 
 
-def _number(interval: Mapping[str, Any] | None, unit: str = "") -> str:
-    return "-" if not interval else f"{round(interval['mean'], 2) + 0.0:.2f}{unit}"  # no -0.00
-
-
-def _span(interval: Mapping[str, Any] | None) -> str:
-    return "-" if not interval or interval["low"] is None else f"{interval['low']:.2f} to {interval['high']:.2f}"
+def _mean(value: Any, unit: str = "") -> str:
+    known = interval(value)
+    return f"{round(known.mean, 2) + 0.0:.2f}{unit}" if known else NOTHING  # no -0.00

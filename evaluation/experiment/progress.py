@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evaluation.experiment.report.values import listed, number, part
 from structure.files import write_whole
 from structure.json_reading import read_json
 from structure.processes import process_alive, process_start
@@ -41,8 +42,8 @@ class Progress:
     started: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
-        before = read_state(self.folder)
-        self.seconds = {kind: list(before.get("seconds", {}).get(kind, ())) for kind in self.left}
+        before = part(read_state(self.folder), "seconds")
+        self.seconds = {kind: [s for s in map(number, listed(before, kind)) if s is not None] for kind in self.left}
         self.total = dict(self.left)
 
     def done(self, kind: str, seconds: float, count: int = 1) -> None:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -103,7 +104,7 @@ class KeyedTrial(_Record):
 
     song: str
     sides: tuple[str, str]
-    x: int | None
+    x: Literal[0, 1] | None
     repeats: str | None
 
 
@@ -168,11 +169,20 @@ def read_key(test: ListeningTest) -> Key:
         ListeningError: it is gone, broken, or another test's.
     """
     key = _read(test.folder / KEY_FILE, Key)
-    if {trial.id for sheet in test.sheets for trial in sheet.trials} != key.trials.keys():
+    sheets = [[trial.id for trial in sheet.trials] for sheet in test.sheets]
+    if {trial for sheet in sheets for trial in sheet} != key.trials.keys() or not _fits(key, sheets):
         raise ListeningError(
             f"`{test.folder / KEY_FILE}` is not the key of this test's trials. Restore it from a backup."
         )
     return key
+
+
+def _fits(key: Key, sheets: Sequence[Sequence[str]]) -> bool:
+    """Whether every trial has arms of the test behind it, and repeats none but an earlier one of the same listener."""
+    if not all(arm in key.arms for trial in key.trials.values() for arm in trial.sides):
+        return False
+    again = [(key.trials[trial].repeats, sheet[:n]) for sheet in sheets for n, trial in enumerate(sheet)]
+    return all(before is None or before in earlier for before, earlier in again)
 
 
 def close_test(folder: Path) -> None:

@@ -270,6 +270,11 @@ def test_what_was_saved_can_be_undone_after_a_reload_and_a_restart(serve, visit,
     fold = later.page.locator("#annotate-earlier")
     fold.get_by_text("states, newest first").wait_for()
     later.page.get_by_label("State").click()
+    later.page.get_by_label("State").blur()  # looked at, and left
+    later.page.wait_for_timeout(500)
+    assert not later.page.get_by_test_id("toast-body").count()
+    assert later.root.locator(".sst-total").inner_text() == "3 sections, 0:40 of 0:40"
+    later.page.get_by_label("State").click()
     states = fold.get_by_role("option").all_inner_texts()
     assert [re.sub(r".*, ", "", state) for state in states] == [
         "2 sections",

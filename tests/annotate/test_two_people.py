@@ -1,6 +1,7 @@
 """Two people's files: compared by command and by folder, merged without losing what either file held."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def test_two_files_of_any_format_are_compared(tmp_path: Path, capsys: pytest.Cap
 def test_what_cannot_be_compared_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture):
     mine = write(tmp_path / "a.json", MINE)
     backwards = write(tmp_path / "b.json", {"events": [{"type": "verse", "start": 3, "end": 1}]})
+    huge = write(tmp_path / "huge.lab", "0 1 verse\n")
+    os.truncate(huge, 500_000_000)
     for other, told in (
         (tmp_path / "none.txt", "no file"),
         (tmp_path, "folder"),
@@ -59,6 +62,7 @@ def test_what_cannot_be_compared_is_said_in_one_sentence(tmp_path: Path, capsys:
         (write(tmp_path / "empty.json", NO_SECTIONS), "no sections"),
         (write(tmp_path / "odd.lab", "what?"), "odd.lab"),
         (write(tmp_path / "broken.json", "{"), "not JSON"),
+        (huge, "more than 64 MB"),
     ):
         status, said, error = compare(capsys, mine, other)
         assert (status, said) == (2, "")

@@ -97,3 +97,13 @@ def test_another_parent_is_noticed(song, tmp_path, capsys):
     again.sidecar.write_text(json.dumps(told))
     assert command.main(["remake", str(again.sidecar), "--output", str(tmp_path / "new.wav")]) == 2
     assert "comes out differently" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("beside", [7, "x", {"a": 1}, [3], [{}], [{"adapter": "x"}]], ids=json.dumps)
+def test_a_sidecar_whose_adapters_beside_were_spoilt_says_so(beside: object, song, tmp_path):
+    told = json.loads(song.audio.with_suffix(".json").read_text())
+    told["generation"]["beside"] = beside
+    path = tmp_path / "song.json"
+    path.write_text(json.dumps(told))
+    with pytest.raises(RequestError, match="beside"):
+        remade_job(read_sidecar(path))

@@ -145,6 +145,7 @@ def test_new_sections_replace_old_ones_and_moments_stay() -> None:
             "event 1 (verse) has intensity 2.0. It goes from 0",
         ),
         ([{"type": "verse", "start": 0, "end": 1, "label": 7}], "event 1 (verse) has the number 7 as `label`."),
+        ([{"type": "verse", "start": 0, "end": 1, "\ud800": 1}], "event 1 (verse) has a key with half a character"),
         ([{"type": "verse", "start": 0, "end": 1, "family": "x"}], 'event 1 (verse) has the text "x" as `family`.'),
         (
             [{"type": "verse", "start": 8, "end": 16}, {"type": "intro", "start": 0, "end": 8.1}],

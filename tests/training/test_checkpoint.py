@@ -1,6 +1,7 @@
 """Checkpoints: what goes on from them is what would have been, and nothing half written is ever taken for one."""
 
 import errno
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,16 @@ def test_the_best_by_structure_is_kept_and_where_nobody_judged_the_loss_decides(
         "best_step": 3,
         "best_said": "its loss on held-out songs is the lowest, 0.2000",
     }
+
+
+@pytest.mark.parametrize("figure", ["0.1", [0.1], {"a": 1}, 10**400], ids=["text", "list", "object", "huge"])
+def test_a_figure_that_is_none_makes_no_checkpoint_the_best(figure: object, tmp_path: Path):
+    for step, loss in enumerate((0.5, 0.1)):
+        save_checkpoint(tmp_path, step, trained(1), write_nothing, loss)
+    card = list_checkpoints(tmp_path)[1] / "trainer.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"held_out_loss": figure, "structure_score": figure}))
+    for by in ("loss", "structure"):
+        assert best_checkpoint(tmp_path, by).folder.name == "step-000000"
 
 
 def cut_short(path: Path) -> None:

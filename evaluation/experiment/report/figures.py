@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evaluation.experiment.report.tables import genre_names
-from evaluation.experiment.report.values import interval, items, name_of, number, part, show
+from evaluation.experiment.report.values import interval, items, listed, name_of, number, part, show, word
 from evaluation.intervals import Interval
 
 ARM_COLOURS = ("#8a94a0", "#d9822b", "#3d85c6", "#a565b5", "#3f9e78", "#c2554d", "#7a6ff0", "#9a8540")
@@ -33,7 +33,7 @@ _TITLED = {"l": 52, "r": 14, "t": 30, "b": 48}  # margins of a figure with words
 def main_figure(results: Mapping[str, Any]) -> go.Figure | None:
     """Each arm's first measure with its interval, over chance and ceiling as bands."""
     measure = next(iter(items(results, "measures")), {})
-    key = measure.get("key")
+    key = word(measure, "key")
     scored = [(a, s) for a in items(results, "arms") if (s := interval(part(a, "scores").get(key)))]
     if not scored:
         return None
@@ -52,7 +52,7 @@ def main_figure(results: Mapping[str, Any]) -> go.Figure | None:
         figure.add_annotation(
             x=score.mean, y=_label(arm), text=f"<b>{show(score.mean)}</b>", yshift=15, showarrow=False
         )
-    unit = measure.get("unit") or ""
+    unit = word(measure, "unit")
     figure.update_xaxes(title=html.escape(name_of(measure)) + (f" ({unit})" if unit else ""))
     if not unit:
         highest = max(score.high or score.mean for _, score in scored)
@@ -63,7 +63,7 @@ def main_figure(results: Mapping[str, Any]) -> go.Figure | None:
 
 def error_figure(results: Mapping[str, Any]) -> go.Figure | None:
     """How far changes of part fall from their time: one histogram under the other, as shares of all changes."""
-    arms = [arm for arm in items(results, "arms") if arm.get("errors")]
+    arms = [arm for arm in items(results, "arms") if listed(arm, "errors")]
     if not arms:
         return None
     figure = make_subplots(
@@ -96,19 +96,19 @@ def error_shares(errors: Sequence[float | None]) -> list[float]:
 def curve_figure(results: Mapping[str, Any], axis: str) -> go.Figure | None:
     """What more of something buys: each measure of `curves` over `songs` or `steps`, one panel for each unit."""
     points = [
-        (str(point.get("measure")), x, known)
+        (word(point, "measure"), x, known)
         for point in items(part(results, "curves"), axis)
         if (x := number(point.get("x"))) is not None and (known := interval(point.get("interval")))
     ]
     if not points:
         return None
-    measures = {str(measure.get("key")): measure for measure in items(results, "measures")}
+    measures = {word(measure, "key"): measure for measure in items(results, "measures")}
     keys = list(dict.fromkeys(key for key, _, _ in points))
-    units = list(dict.fromkeys(measures.get(key, {}).get("unit") or "" for key in keys))
+    units = list(dict.fromkeys(word(measures.get(key, {}), "unit") for key in keys))
     figure = make_subplots(len(units), 1, shared_xaxes=True, vertical_spacing=0.08)
     for i, key in enumerate(keys):
         line = sorted(((x, known) for k, x, known in points if k == key), key=lambda point: point[0])
-        row = units.index(measures.get(key, {}).get("unit") or "") + 1
+        row = units.index(word(measures.get(key, {}), "unit")) + 1
         figure.add_scatter(
             x=[x for x, _ in line],
             y=[known.mean for _, known in line],
@@ -130,7 +130,7 @@ def trade_figure(results: Mapping[str, Any]) -> go.Figure | None:
 
     That is the variety of real songs, or where nobody has played one song several times that of the arm drawn first.
     """
-    key = next(iter(items(results, "measures")), {}).get("key")
+    key = word(next(iter(items(results, "measures")), {}), "key")
     real = interval(part(results, "creativity_reference").get("variety"))
     drawn = [
         (arm, control, variety)

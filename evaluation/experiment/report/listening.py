@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from annotate.audio import AudioError, read_audio, write_audio
 from annotate.colours import section_colour
 from evaluation.experiment.report.tables import Cell, Table
-from evaluation.experiment.report.values import NOTHING, items, name_of, number, show, show_clock
+from evaluation.experiment.report.values import NOTHING, items, name_of, number, show, show_clock, word
 
 MOST_DECKS = 8
 MOST_SOUND_BYTES = 24_000_000
@@ -73,7 +74,7 @@ def build_decks(results: Mapping[str, Any], folder: Path) -> tuple[list[Deck], l
     first_seed: dict[str, Any] = {}
     for arm in arms:
         for song in items(arm, "songs"):
-            first_seed.setdefault(str(song.get("name") or NOTHING), song.get("seed"))
+            first_seed.setdefault(str(song.get("name") or NOTHING), _seed(song))
     decks, notes, room = [], [], MOST_SOUND_BYTES
     for name, seed in list(first_seed.items())[:MOST_DECKS]:
         songs = [(arm, song) for arm in arms if (song := _song(arm, name, seed)) is not None]
@@ -91,7 +92,7 @@ def build_decks(results: Mapping[str, Any], folder: Path) -> tuple[list[Deck], l
         notes.append(
             f"{MOST_DECKS} of {len(first_seed)} structures are here; the others lie in the experiment's folder."
         )
-    if any(song.get("seed") != first_seed.get(str(song.get("name"))) for arm in arms for song in items(arm, "songs")):
+    if any(_seed(song) != first_seed.get(str(song.get("name"))) for arm in arms for song in items(arm, "songs")):
         notes.append("Of each structure the first seed is here; the figures above count all of them.")
     return decks, notes
 
@@ -102,7 +103,7 @@ def every_song(results: Mapping[str, Any]) -> Table:
     found: dict[tuple[str, Any], dict[str, Mapping[str, Any]]] = {}
     for arm in arms:
         for song in items(arm, "songs"):
-            found.setdefault((str(song.get("name") or NOTHING), song.get("seed")), {})[name_of(arm)] = song
+            found.setdefault((str(song.get("name") or NOTHING), _seed(song)), {})[name_of(arm)] = song
     table = Table(["song", *map(name_of, arms)])
     for (name, seed), songs in found.items():
         row = [Cell(name, [f"seed {seed}"] if seed is not None else [])]
@@ -116,15 +117,24 @@ def every_song(results: Mapping[str, Any]) -> Table:
 
 def _song(arm: Mapping[str, Any], name: str, seed: Any) -> Mapping[str, Any] | None:
     named = [song for song in items(arm, "songs") if str(song.get("name") or NOTHING) == name]
-    return next((song for song in named if song.get("seed") == seed), named[0] if named else None)
+    return next((song for song in named if _seed(song) == seed), named[0] if named else None)
+
+
+def _seed(song: Mapping[str, Any]) -> int | None:
+    seed = number(song.get("seed"))
+    return None if seed is None else int(seed)
 
 
 def _encode(folder: Path, song: Mapping[str, Any], notes: list[str]) -> bytes:
-    """The song as OGG Vorbis; nothing, and a note, where it cannot be read."""
-    if not song.get("audio"):
+    """The song as OGG Vorbis; nothing, and a note, where it cannot be read or is none of this experiment's."""
+    name = word(song, "audio")
+    if not name:
+        return b""
+    if not _lies_in(folder, name):
+        notes.append(f"`{name}` lies outside the experiment's folder, and is left out.")
         return b""
     try:
-        samples, sample_rate = read_audio(folder / str(song["audio"]))
+        samples, sample_rate = read_audio(folder / name)
     except AudioError as problem:
         notes.append(str(problem))
         return b""
@@ -132,6 +142,13 @@ def _encode(folder: Path, song: Mapping[str, Any], notes: list[str]) -> bytes:
         encoded = Path(place) / "song.ogg"
         write_audio(encoded, samples, sample_rate, form="OGG")
         return encoded.read_bytes()
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (ValueError, OSError, RuntimeError):  # a zero in it, or links in a circle: no place at all
+        return False
 
 
 def _deck(name: str, songs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], sounds: Sequence[bytes]) -> Deck:
@@ -146,8 +163,8 @@ def _deck(name: str, songs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]
         shown = NOTHING if score is None else f"{score:.0%}"
         coded = base64.b64encode(sound).decode("ascii")
         rows.append(Row(name_of(arm), shown, _blocks(heard, duration), _words(heard), coded))
-    step = next((step for step in _TICKS if duration / step <= _MOST_TICKS), _TICKS[-1])
-    ticks = [(100 * t / duration, f"{t // 60}:{t % 60:02d}") for t in range(0, int(duration * 0.93) + 1, step)]
+    step = next((step for step in _TICKS if duration / step <= _MOST_TICKS), math.ceil(duration / _MOST_TICKS))
+    ticks = [(100 * (t / duration), f"{t // 60}:{t % 60:02d}") for t in range(0, int(duration * 0.93) + 1, step)]
     return Deck(name, duration, _blocks(asked, duration), _words(asked), ticks, rows, _detail(asked, songs))
 
 

@@ -22,7 +22,7 @@ from plotly.offline import get_plotlyjs
 from evaluation.experiment.report import figures, tables
 from evaluation.experiment.report.listening import build_decks, every_song
 from evaluation.experiment.report.offline import HERE, as_data, as_script, policy_of, templates
-from evaluation.experiment.report.values import number, part, show
+from evaluation.experiment.report.values import listed, number, part, show
 from structure.files import write_whole
 
 _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "undecided": "◆ undecided"}
@@ -87,7 +87,7 @@ def render_report(results: Mapping[str, Any], folder: Path) -> str:
             judge=_judge(results),
             settings={str(name): _said(value) for name, value in part(results, "settings").items()},
             command=str(results.get("command") or ""),
-            notes=[str(note) for note in results.get("notes") or []],
+            notes=[str(note) for note in listed(results, "notes")],
         )
     )
 
@@ -108,7 +108,7 @@ def _judge(results: Mapping[str, Any]) -> dict[str, str]:
     facts = {
         "kind": judge.get("kind"),
         "songs it learned from": judge.get("songs"),
-        "types it knows": ", ".join(map(str, judge.get("types") or [])),
+        "types it knows": ", ".join(map(str, listed(judge, "types"))),
         "frames right on songs it has not heard": show(number(judge.get("frame_accuracy"))),
         "boundary F within 0.5 s on them": show(number(judge.get("boundary_f_500ms"))),
         "note": judge.get("note"),

@@ -10,6 +10,7 @@ from evaluation.experiment.report.values import (
     NOTHING,
     interval,
     items,
+    listed,
     name_of,
     number,
     part,
@@ -17,6 +18,7 @@ from evaluation.experiment.report.values import (
     show_bounds,
     show_p,
     show_span,
+    word,
 )
 from evaluation.intervals import Interval
 
@@ -62,7 +64,7 @@ def arms_table(results: Mapping[str, Any]) -> Table:
     if not arms:
         return table
     for measure in measures:
-        key, best = measure.get("key"), _best(arms, measure)
+        key, best = word(measure, "key"), _best(arms, measure)
         row = [Cell(_measure_head(measure))]
         for arm in arms:
             control = interval(part(arm, "control").get(key))
@@ -83,15 +85,15 @@ def abouts(results: Mapping[str, Any]) -> dict[str, str]:
 
 def comparisons_table(results: Mapping[str, Any]) -> Table:
     """Paired tests between two arms, read in words."""
-    names = {arm.get("key"): name_of(arm) for arm in items(results, "arms")}
-    measures = {measure.get("key"): measure for measure in items(results, "measures")}
+    names = {word(arm, "key"): name_of(arm) for arm in items(results, "arms")}
+    measures = {word(measure, "key"): measure for measure in items(results, "measures")}
     table = Table(["measure", "first", "second", "first minus second", "p", "p, adjusted", "reads"])
     for test in items(results, "tests"):
-        measure = measures.get(test.get("measure"), {"name": test.get("measure")})
-        first, second = (names.get(test.get(side), str(test.get(side) or NOTHING)) for side in ("first", "second"))
+        measure = measures.get(word(test, "measure"), {"name": test.get("measure")})
+        first, second = (names.get(word(test, side), word(test, side) or NOTHING) for side in ("first", "second"))
         difference = interval(test.get("difference"))
         figure = Cell(
-            show(difference.mean if difference else None, measure.get("unit") or "", signed=True),
+            show(difference.mean if difference else None, word(measure, "unit"), signed=True),
             [bounds] if (bounds := show_bounds(difference, signed=True)) else [],
         )
         words = Cell(_reading(test, difference, measure, first, second))
@@ -140,8 +142,8 @@ def confusion_tables(results: Mapping[str, Any]) -> list[tuple[str, Table]]:
     tables = []
     for arm in items(results, "arms"):
         confusion = part(arm, "confusion")
-        types, seconds = confusion.get("types") or [], confusion.get("seconds") or []
-        if not types or len(seconds) != len(types):
+        types, seconds = listed(confusion, "types"), listed(confusion, "seconds")
+        if not types or len(seconds) != len(types) or not all(isinstance(row, list) for row in seconds):
             continue
         table = Table(["asked", *map(str, types)])
         for kind, row in zip(types, seconds, strict=True):
@@ -160,7 +162,7 @@ def _measure_head(measure: Mapping[str, Any]) -> str:
 
 def _best(arms: Sequence[Mapping[str, Any]], measure: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The arm with the best mean; None with fewer than two to choose from."""
-    scored = [(score.mean, arm) for arm in arms if (score := interval(part(arm, "scores").get(measure.get("key"))))]
+    scored = [(score.mean, arm) for arm in arms if (score := interval(part(arm, "scores").get(word(measure, "key"))))]
     if len(scored) < 2:
         return None
     choose = min if measure.get("better") == "lower" else max
@@ -171,7 +173,7 @@ def _interval_cell(
     value: Any, measure: Mapping[str, Any] | None = None, under: Sequence[str] = (), best: bool = False
 ) -> Cell:
     known = interval(value)
-    unit = (measure or {}).get("unit") or ""
+    unit = word(measure or {}, "unit")
     bounds = show_bounds(known)
     return Cell(
         show(known.mean if known else None, unit), [*([bounds] if bounds else []), *under], "best" if best else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from evaluation.intervals import Interval
@@ -13,9 +13,13 @@ NOTHING = "-"
 
 def number(value: Any) -> float | None:
     """A finite figure, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        known = float(value)
+    except OverflowError:  # an integer of four hundred digits
+        return None
+    return known if math.isfinite(known) else None
 
 
 def interval(value: Any) -> Interval | None:
@@ -33,12 +37,21 @@ def part(owner: Any, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def listed(owner: Any, key: str) -> list[Any]:
+    """A list inside a dictionary; empty where it is missing."""
+    found = owner.get(key) if isinstance(owner, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
 def items(owner: Any, key: str) -> list[Mapping[str, Any]]:
     """A list of dictionaries inside a dictionary; what is no dictionary is left out."""
-    found = owner.get(key) if isinstance(owner, Mapping) else None
-    if not isinstance(found, Sequence) or isinstance(found, str):
-        return []
-    return [item for item in found if isinstance(item, Mapping)]
+    return [item for item in listed(owner, key) if isinstance(item, Mapping)]
+
+
+def word(owner: Mapping[str, Any], key: str) -> str:
+    """A text inside a dictionary, as one finds others by it; empty where it is missing."""
+    found = owner.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def name_of(owner: Mapping[str, Any]) -> str:

@@ -74,6 +74,27 @@ def test_figures_that_are_no_numbers_read_as_nothing(silent: Results):
     assert "NaN" not in render_report(silent, Path()).split('id="figure-main">')[1].split("</script>")[0]
 
 
+@pytest.mark.parametrize("value", [["x"], 10**400], ids=["list", "huge"])
+def test_values_of_another_kind_than_they_should_be_cost_no_more_than_themselves(value: Any, silent: Results):
+    def spoilt(owner: Any, depth: int) -> Any:
+        """Copies in which one value each, down to a depth, is another."""
+        for at in owner if isinstance(owner, dict) else range(min(len(owner), 2)):
+            yield {**owner, at: value} if isinstance(owner, dict) else [*owner[:at], value, *owner[at + 1 :]]
+            if depth and isinstance(owner[at], dict | list):
+                for inner in spoilt(owner[at], depth - 1):
+                    yield {**owner, at: inner} if isinstance(owner, dict) else [*owner[:at], inner, *owner[at + 1 :]]
+
+    for less in spoilt({key: silent[key] for key in ("measures", "tests", "curves", "judge", "notes")}, 2):
+        results = silent | less
+        figures.main_figure(results), comparisons_table(results), arms_table(results)
+        figures.curve_figure(results, "songs"), figures.curve_figure(results, "steps")
+    for arms in spoilt(silent["arms"][:1], 2):
+        results = silent | {"arms": arms}
+        build_decks(results, Path()), listening.every_song(results), confusion_tables(results), arms_table(results)
+        figures.error_figure(results), figures.trade_figure(results), figures.arrangement_figure(results)
+    render_report(silent | {"notes": value, "measures": value, "answer": value, "settings": value}, Path())
+
+
 def test_a_name_is_never_markup(silent: Results):
     arm = silent["arms"][0]
     arm |= {"name": EVIL, "about": EVIL}
@@ -155,6 +176,16 @@ def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [bool(deck.rows[0].sound) for deck in decks[:3]] == [True, False, False]
     told = " ".join(notes)
     assert "sound of b is left out" in told and "gone.wav" in told and "8 of 10 structures" in told
+
+
+@pytest.mark.parametrize("audio", ["../a.wav", "/etc/a.wav", "a\0.wav"])
+def test_sound_from_elsewhere_stays_there(audio: str, tmp_path: Path):
+    write_audio(tmp_path / "a.wav", np.zeros(8_000, np.float32), 8_000)
+    home = tmp_path / "home"
+    home.mkdir()
+    decks, notes = build_decks({"arms": [{"name": "x", "songs": [song("a", audio=audio)]}]}, home)
+    assert decks[0].rows[0].sound == ""
+    assert "outside the experiment's folder" in notes[0]
 
 
 @pytest.mark.parametrize(

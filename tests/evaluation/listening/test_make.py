@@ -137,6 +137,14 @@ def test_a_broken_or_foreign_key_is_said(made):
     path.write_text(json.dumps(whole | {"trials": {}}))
     with pytest.raises(ListeningError, match="not the key of this test"):
         read_key(made)
+    first, second = list(whole["trials"])[:2]
+    for harm in ({"sides": ["a third", "ours"]}, {"repeats": "nothing"}, {"repeats": first}):
+        path.write_text(json.dumps(whole | {"trials": whole["trials"] | {first: whole["trials"][first] | harm}}))
+        with pytest.raises(ListeningError, match="not the key of this test"):
+            read_key(made)
+    path.write_text(json.dumps(whole | {"trials": whole["trials"] | {second: whole["trials"][second] | {"x": 7}}}))
+    with pytest.raises(ListeningError, match="broken at trials"):
+        read_key(made)
     (made.folder / "test.json").unlink()
     with pytest.raises(ListeningError, match="holds no listening test"):
         open_test(made.folder)
