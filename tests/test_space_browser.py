@@ -34,7 +34,7 @@ def test_strangers_share_nothing_and_nobody_trains(studio, browser, monkeypatch)
     mine, yours = pages
     box = mine.locator(wave).bounding_box()
     mine.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.4)
-    mine.get_by_text("2 sections").first.wait_for()
+    mine.locator("#annotate-timeline .sst-save").get_by_text("2 sections").wait_for()
 
     copies = sorted((running.home / "data" / "uploads").iterdir())
     assert len(copies) == 2

@@ -114,7 +114,7 @@ def test_mark_upload_generate_and_hear_under_a_sub_path(studio, proxy, browser, 
     page.keyboard.press("Space")
     page.wait_for_function("document.querySelector('#annotate-timeline audio').currentTime > 10.2")
     page.keyboard.press("Space")
-    page.get_by_text("2 sections").first.wait_for()
+    page.locator("#annotate-timeline .sst-save").get_by_text("2 sections").wait_for()
     marked = json.loads((songs / "song.json").read_text())["events"]
     assert [event["start"] for event in marked] == [0, pytest.approx(10, abs=0.5)]
 
