@@ -96,6 +96,9 @@ def test_rttm_of_two_songs_asks_which() -> None:
     with pytest.raises(FormatError, match="holds 2 songs \\(`song`, `other`\\). Say which one with --layer."):
         rttm.read(two, Asked())
     assert told(rttm.read(two, Asked(layer="other"))) == [("verse", 0, 4)]
+    endless = SPEAKERS + f"SPEAKER {'x' * 40_000} 1 0 4 <NA> <NA> verse <NA> <NA>\n"
+    with pytest.raises(FormatError, match=r"holds 2 songs.{,80}Say which one"):
+        rttm.read(endless, Asked())
 
 
 def test_lrc() -> None:
