@@ -13,6 +13,7 @@ import pydantic
 from gradio.utils import get_function_description, get_function_params, get_upload_folder
 
 from structure.errors import StudioError
+from structure.places import lies_in
 
 
 def serve(function: Callable[..., Any], **settings: Any) -> None:
@@ -51,10 +52,10 @@ def uploaded(files: Sequence[gr.FileData]) -> list[Path]:
     Raises:
         StudioError: something else of this machine is named.
     """
-    folder = Path(get_upload_folder()).resolve()
+    folder = Path(get_upload_folder())
     found = [Path(file.path) for file in files]
     for path in found:
-        if "\0" in str(path) or not (path.resolve().is_relative_to(folder) and path.is_file()):
+        if not (lies_in(folder, path) and path.is_file()):
             raise StudioError(f"`{path.name[:80]}` was not sent with this call: wrap its path in `handle_file(…)`.")
     if not found:
         raise StudioError("No files were sent: give a list of `handle_file(…)`.")

@@ -35,6 +35,7 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       this._past = [];
       this._future = [];
       this._gesture = null;
+      this._found = {}; // what follows from the sections
     }
 
     /* Everything that is to be saved, by start. */
@@ -59,10 +60,10 @@ or removed. Lists and what they hold are never changed in place, so that a snaps
       return found;
     }
 
-    /* What follows from the sections: sought once for as long as they stay, since every frame asks for it. */
+    /* Sought once for as long as the sections stay, since every frame asks for it. */
     _known(what, seek) {
       const { sections, duration } = this, known = this._found;
-      if (known?.sections !== sections || known.duration !== duration) this._found = { sections, duration };
+      if (known.sections !== sections || known.duration !== duration) this._found = { sections, duration };
       return (this._found[what] ??= seek());
     }
 

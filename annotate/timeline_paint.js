@@ -119,16 +119,20 @@
       ruler(plotly, plot, [ruled.from, ruled.to], root.dataset.theme);
     }
 
+    /* Left and right of what is seen of a span, in pixels. */
+    const inView = ({ start, end }) => [Math.max(-2, timeline.x(start)), Math.min(timeline.width + 2, timeline.x(end))];
+
+    /* Returns how wide it is. */
     function place(box, span) {
-      const left = Math.max(-2, timeline.x(span.start)), right = Math.min(timeline.width + 2, timeline.x(span.end));
+      const [left, right] = inView(span);
       box.style.transform = `translateX(${left}px)`;
       box.style.width = `${Math.max(2, right - left)}px`;
       return right - left;
     }
 
     /* As `place`, of what is a colour alone: nothing is laid out anew. */
-    function stretch(box, { start, end }) {
-      const left = Math.max(-2, timeline.x(start)), right = Math.min(timeline.width + 2, timeline.x(end));
+    function stretch(box, span) {
+      const [left, right] = inView(span);
       box.style.transform = `translateX(${left}px) scaleX(${right - left})`;
     }
 

@@ -309,7 +309,7 @@ def _unreadable(raw: object) -> list[str]:
     if not isinstance(raw, Mapping):
         return [f"is {_json_name(raw)}. Write an object with `type`, `start` and `end`."]
     found = []
-    if any(isinstance(key, str) and not key.isascii() and sendable(key) != key for key in raw):
+    if any(sendable(key) != key for key in raw):
         found.append("has a key with half a character in it, such as `\\ud800`. Rename the key in a text editor.")
     kind = raw.get("type")
     if not isinstance(kind, str) or not normalise_type(kind):

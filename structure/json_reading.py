@@ -1,6 +1,7 @@
 """JSON that somebody else may have written: whatever is wrong with it is a `ValueError`."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,16 @@ def read_json(path: Path) -> Any:
         ValueError: as `parse_json`, or it is not UTF-8.
     """
     return parse_json(path.read_text(encoding="utf-8"))
+
+
+def number(value: object) -> float | None:
+    """A number of JSON as a float; None for anything else, and for what is not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _refuse_deep(text: str) -> None:

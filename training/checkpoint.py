@@ -10,13 +10,13 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from structure.errors import StudioError
-from structure.json_reading import read_json
+from structure.json_reading import number, read_json
 from training.run_folder import CHECKPOINTS, CONFIG_FILE, write_json
 from training.settings import BestBy
 
@@ -205,11 +205,11 @@ def best_checkpoint(run_folder: Path, best_by: BestBy = "loss") -> Best | None:
     nothing was measured.
     """
     cards = [(_read_card(path), path) for path in list_checkpoints(run_folder)]
-    judged = [(score, path) for card, path in cards if (score := _figure(card, "structure_score")) is not None]
+    judged = [(score, path) for card, path in cards if (score := number(card.get("structure_score"))) is not None]
     if best_by == "structure" and judged:
         score, path = max(judged, key=lambda found: found[0])
         return Best(path, f"its song keeps to the structure best, {score:.0%}")
-    measured = [(loss, path) for card, path in cards if (loss := _figure(card, "held_out_loss")) is not None]
+    measured = [(loss, path) for card, path in cards if (loss := number(card.get("held_out_loss"))) is not None]
     if not measured:
         return None
     loss, path = min(measured, key=lambda found: found[0])
@@ -265,8 +265,8 @@ def _memory_of(learner: "Learner") -> tuple[dict[str, Any], dict[str, Any]]:
         for key, value in learner.optimizer.state.get(parameter, {}).items():  # its `state_dict` nests what is 8-bit
             kept = tensors if hasattr(value, "detach") else numbers
             kept[f"optimizer.{key}.{name}"] = value
-    for number, group in enumerate(learner.optimizer.param_groups):  # what Prodigy has found out about its rate
-        numbers |= {f"group.{key}.{number}": group[key] for key in _OF_GROUPS if key in group}
+    for n, group in enumerate(learner.optimizer.param_groups):  # what Prodigy has found out about its rate
+        numbers |= {f"group.{key}.{n}": group[key] for key in _OF_GROUPS if key in group}
     if learner.average is not None:
         for name, shadow in zip(learner.parameters, learner.average.shadow_params, strict=True):
             tensors[f"average.weight.{name}"] = shadow
@@ -288,12 +288,6 @@ def _read_card(folder: Path) -> dict[str, Any]:
         return card if isinstance(card, dict) and isinstance(card.get("files"), dict) else {}
     except (OSError, ValueError):
         return {}
-
-
-def _figure(card: Mapping[str, Any], key: str) -> float | None:
-    """A figure of the card; None where there is none, or something else."""
-    found = card.get(key)
-    return found if isinstance(found, int | float) and abs(found) < 1e9 else None
 
 
 def _has_all_files(folder: Path) -> bool:

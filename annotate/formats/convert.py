@@ -11,10 +11,10 @@ from annotate.formats.annotation import Annotation, Asked, Format, FormatError, 
 from annotate.formats.json_text import json_object
 from annotate.formats.machine import EXTRAS, SIDECAR
 from annotate.formats.registry import format_for, read_annotation
-from annotate.formats.rows import number
 from structure.errors import StudioError
 from structure.events import problems, replace_sections
 from structure.files import keep_backup, sync_folder, unfinished, write_durably
+from structure.json_reading import number
 from structure.sidecar import SIDECAR_FIELDS, read_sidecar, save_sidecar, with_events, with_fields
 
 LARGEST = 64_000_000  # bytes; an annotation of one song has thousands

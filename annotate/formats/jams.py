@@ -17,8 +17,9 @@ from annotate.formats.annotation import Annotation, Asked, Format, FormatError
 from annotate.formats.json_text import entries, json_object, recogniser, time_of, write_json
 from annotate.formats.labels import is_moment_word, names_nothing, plain_name, read_label
 from annotate.formats.layers import choose_layer, numbered
-from annotate.formats.rows import Row, events_of, number
+from annotate.formats.rows import Row, events_of
 from structure.events import Event, moments, sections
+from structure.json_reading import number
 
 _VERSION = "0.3.5"
 _MARK = "structure_studio"  # the key of our note in a sandbox

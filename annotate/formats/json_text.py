@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotate.formats.annotation import FormatError
-from annotate.formats.rows import number
-from structure.json_reading import parse_json
+from structure.json_reading import number, parse_json
 
 
 def json_object(text: str) -> dict[str, Any]:

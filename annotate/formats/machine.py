@@ -16,9 +16,10 @@ from typing import Any
 from annotate.formats.annotation import Annotation, Asked, Format, FormatError
 from annotate.formats.json_text import entries, json_object, recogniser, time_of, write_json
 from annotate.formats.labels import plain_name
-from annotate.formats.rows import Row, events_of, number
+from annotate.formats.rows import Row, events_of
 from structure.events import problems
 from structure.formats import read_machine_timeline
+from structure.json_reading import number
 from structure.sidecar import Sidecar
 
 EXTRAS = ("bpm", "beats", "downbeats", "beat_positions")

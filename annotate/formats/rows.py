@@ -62,16 +62,6 @@ def clock(text: str) -> float | None:
     return round((float(hours or 0) * 60 + minutes) * 60 + rest, 6)
 
 
-def number(value: object) -> float | None:
-    """A number of JSON as a float; None for anything else, and for what is not finite."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
 def lines_of(text: str) -> list[tuple[int, str]]:
     """The lines that say something, with their numbers from 1: neither blank nor a `#` comment."""
     numbered = enumerate(text.split("\n"), start=1)

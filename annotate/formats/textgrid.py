@@ -181,9 +181,7 @@ def _as_moment(event: Event) -> Event:
 def _levels(events: Sequence[Event]) -> list[list[Event]]:
     """Events in as few rows as it takes for none to meet another in its row; each in the first that has room."""
     rows: list[list[Event]] = []
-    lasts: list[
-        tuple[float, float]
-    ] = []  # start and end of each row's last: plain, since thousands may lie at one time
+    lasts: list[tuple[float, float]] = []  # each row's last start and end: thousands may lie at one time
     for event in events:
         start, here = event.start, (event.start, event.end)
         for i, (before, end) in enumerate(lasts):

@@ -20,7 +20,7 @@ from evaluation.experiment.report import tables
 from evaluation.experiment.report.listening import build_decks
 from evaluation.experiment.report.offline import HERE, as_data, as_script, policy_of, templates
 from evaluation.experiment.report.tables import Cell, Table
-from evaluation.experiment.report.values import items, part, show_span
+from evaluation.experiment.values import items, part, show_span
 from structure.files import write_whole
 
 MOST_SONGS = 3  # structures that can be heard

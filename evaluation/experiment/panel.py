@@ -17,9 +17,10 @@ from gradio.components import Component
 
 from annotate.page_errors import or_error
 from annotate.timeline import CACHE_DIR
-from evaluation.experiment.report.values import NOTHING, interval, items, listed, name_of, number, part, show_bounds
 from evaluation.experiment.settings import ARMS, KEYS, make_settings
+from evaluation.experiment.values import NOTHING, interval, items, listed, name_of, part, show_bounds
 from structure.errors import StudioError
+from structure.json_reading import number
 from structure.markdown import escaped
 
 ABOUT = (

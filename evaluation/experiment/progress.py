@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluation.experiment.report.values import listed, number, part
+from evaluation.experiment.values import listed, part
 from structure.files import write_whole
-from structure.json_reading import read_json
+from structure.json_reading import number, read_json
 from structure.processes import process_alive, process_start
 
 STATE_FILE, STOP_FILE, LOG_FILE = "state.json", "stop", "log.txt"

@@ -14,8 +14,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evaluation.experiment.report.tables import genre_names
-from evaluation.experiment.report.values import interval, items, listed, name_of, number, part, show, word
+from evaluation.experiment.values import interval, items, listed, name_of, part, show, word
 from evaluation.intervals import Interval
+from structure.json_reading import number
 
 ARM_COLOURS = ("#8a94a0", "#d9822b", "#3d85c6", "#a565b5", "#3f9e78", "#c2554d", "#7a6ff0", "#9a8540")
 ARM_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "hexagon")

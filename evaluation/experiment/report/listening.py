@@ -13,7 +13,9 @@ from typing import Any
 from annotate.audio import AudioError, read_audio, write_audio
 from annotate.colours import section_colour
 from evaluation.experiment.report.tables import Cell, Table
-from evaluation.experiment.report.values import NOTHING, items, name_of, number, show, show_clock, word
+from evaluation.experiment.values import NOTHING, items, name_of, show, show_clock, word
+from structure.json_reading import number
+from structure.places import lies_in
 
 MOST_DECKS = 8
 MOST_SOUND_BYTES = 24_000_000
@@ -130,7 +132,7 @@ def _encode(folder: Path, song: Mapping[str, Any], notes: list[str]) -> bytes:
     name = word(song, "audio")
     if not name:
         return b""
-    if not _lies_in(folder, name):
+    if not lies_in(folder, folder / name):
         notes.append(f"`{name}` lies outside the experiment's folder, and is left out.")
         return b""
     try:
@@ -142,13 +144,6 @@ def _encode(folder: Path, song: Mapping[str, Any], notes: list[str]) -> bytes:
         encoded = Path(place) / "song.ogg"
         write_audio(encoded, samples, sample_rate, form="OGG")
         return encoded.read_bytes()
-
-
-def _lies_in(folder: Path, name: str) -> bool:
-    try:
-        return (folder / name).resolve().is_relative_to(folder.resolve())
-    except (ValueError, OSError, RuntimeError):  # a zero in it, or links in a circle: no place at all
-        return False
 
 
 def _deck(name: str, songs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], sounds: Sequence[bytes]) -> Deck:

@@ -22,8 +22,9 @@ from plotly.offline import get_plotlyjs
 from evaluation.experiment.report import figures, tables
 from evaluation.experiment.report.listening import build_decks, every_song
 from evaluation.experiment.report.offline import HERE, as_data, as_script, policy_of, templates
-from evaluation.experiment.report.values import listed, number, part, show
+from evaluation.experiment.values import listed, part, show
 from structure.files import write_whole
+from structure.json_reading import number
 
 _VERDICTS = {"better": "▲ better", "worse": "▼ worse", "undecided": "◆ undecided"}
 

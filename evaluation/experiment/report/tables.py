@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluation.experiment.report.values import (
+from evaluation.experiment.values import (
     NOTHING,
     interval,
     items,
     listed,
     name_of,
-    number,
     part,
     show,
     show_bounds,
@@ -21,6 +20,7 @@ from evaluation.experiment.report.values import (
     word,
 )
 from evaluation.intervals import Interval
+from structure.json_reading import number
 
 SURE = 0.05
 """p below which two arms are said to differ."""

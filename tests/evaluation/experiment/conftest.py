@@ -1,5 +1,6 @@
 """An experiment's results as the report reads them: five arms, four structures, two seeds, real sound."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from acestep.starter.songs import STARTER_TYPES, make_song
 from annotate.audio import write_audio
+from evaluation.experiment.settings import make_settings
+from evaluation.experiment.shelf import experiments_folder
 
 SECONDS = 12.0
 ARMS = {  # name, about, frames right, control, variety
@@ -199,3 +202,14 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any]
         ],
     }
     return results, folder
+
+
+@pytest.fixture
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an experiment that was begun and has made nothing yet."""
+    monkeypatch.setenv("STRUCTURE_STUDIO_HOME", str(tmp_path))
+    folder = experiments_folder() / "mine"
+    folder.mkdir(parents=True)
+    settings = make_settings(dataset=tmp_path).model_dump(mode="json")
+    (folder / "experiment.json").write_text(json.dumps({"settings": settings}), "utf-8")
+    return folder

@@ -17,7 +17,7 @@ from evaluation.experiment.report import figures, listening
 from evaluation.experiment.report.listening import MOST_DECKS, build_decks
 from evaluation.experiment.report.page import render_report, write_report
 from evaluation.experiment.report.tables import arms_table, comparisons_table, confusion_tables
-from evaluation.experiment.report.values import show_clock, show_span
+from evaluation.experiment.values import show_clock, show_span
 
 Results = dict[str, Any]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"

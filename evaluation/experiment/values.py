@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from evaluation.intervals import Interval
+from structure.json_reading import number
 
 NOTHING = "-"
-
-
-def number(value: Any) -> float | None:
-    """A finite figure, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        known = float(value)
-    except OverflowError:  # an integer of four hundred digits
-        return None
-    return known if math.isfinite(known) else None
 
 
 def interval(value: Any) -> Interval | None:
