@@ -156,7 +156,7 @@ def test_only_what_was_sent_is_taken_for_sent(here: Client, dataset: Path, tmp_p
     from gradio.utils import get_upload_folder
 
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    for path in (dataset / "one.wav", get_upload_folder()):  # not sent; all that others sent
+    for path in (dataset / "one.wav", get_upload_folder(), "a\0b"):  # not sent; all that others sent; no path
         with pytest.raises(StudioError, match="was not sent"):
             uploaded([gr.FileData(path=str(path))])
     with pytest.raises(AppError, match="was not sent"):
